@@ -67,13 +67,16 @@ class _Problem(Exception):
         self.field, self.problem = field, problem
 
 
-def hard_negatives_dataset(records: Iterable[Mapping[str, Any]], origin: str) -> tuple[Dataset, list[BadRecord]]:
+def hard_negatives_dataset(
+    records: Iterable[Mapping[str, Any] | BadRecord], origin: str
+) -> tuple[Dataset, list[BadRecord]]:
     """Checks records and makes a HardNegatives data set of the good ones.
 
     Args:
         records: Mappings with the fields of [`HARD_NEGATIVES`]. `image` and `caption` are required; what else is
             missing becomes empty (`id` becomes the record's index). An image is a path, a `PIL.Image.Image`, the
             encoded bytes, or `{"path": ..., "bytes": ...}`; a path stays a path and is decoded only when read.
+            A reader that cannot make a record of something passes a [`BadRecord`] in its place.
         origin: The file or other place the records come from, named in messages.
 
     Returns:
@@ -88,6 +91,9 @@ def hard_negatives_dataset(records: Iterable[Mapping[str, Any]], origin: str) ->
     tables, rows, count = [], [], 0
     for index, record in enumerate(records):
         count += 1
+        if isinstance(record, BadRecord):
+            bad.append(record)
+            continue
         try:
             rows.append(_checked(record, index, seen_paths))
         except _Problem as error:

@@ -54,7 +54,9 @@ class CandidateIndex(NamedTuple):
                 continue
             if anchors is None or candidates is None or candidates.dim() != 2 or len(anchors) != len(candidates):
                 shapes = [None if x is None else tuple(x.shape) for x in (anchors, candidates)]
-                raise ValueError(f"{name} go together, shaped (A,) and (A, 1 + K); got shapes {shapes[0]}, {shapes[1]}.")
+                raise ValueError(
+                    f"{name} go together, shaped (A,) and (A, 1 + K); got shapes {shapes[0]}, {shapes[1]}."
+                )
             if len(anchors):
                 sides.append((matrix_of_side, anchors, candidates))
         if not sides:

@@ -94,9 +94,7 @@ class MMCLIPModel(PreTrainedModel):
             ValueError: when the checkpoint lacks weights of the model, has others, or has them in another shape.
         """
         wants_info = kwargs.pop("output_loading_info", False)
-        model, info = super().from_pretrained(
-            pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs
-        )
+        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
         check_loading(pretrained_model_name_or_path, info, strict=True)
         model.freeze_unused_bias()
         return (model, info) if wants_info else model
@@ -119,7 +117,9 @@ class MMCLIPModel(PreTrainedModel):
             hub_options = {k: kwargs[k] for k in ("revision", "token", "cache_dir", "local_files_only") if k in kwargs}
             config = AutoConfig.from_pretrained(backbone, **hub_options)
             if config.model_type == "mmclip":
-                raise ValueError(f"{backbone} is an MMCLIP checkpoint already: load it with MMCLIPModel.from_pretrained.")
+                raise ValueError(
+                    f"{backbone} is an MMCLIP checkpoint already: load it with MMCLIPModel.from_pretrained."
+                )
             check_backbone(config.model_type)
             if config.model_type in FIXED_LENGTH_TEXT:
                 # The configurations of SigLIP 2 checkpoints do not name the padding token of their tokenizer.
@@ -247,7 +247,9 @@ class MMCLIPModel(PreTrainedModel):
         text_embeds = self.embed_texts(input_ids, attention_mask, chunk_size)  # (T, D)
         similarity = image_embeds @ text_embeds.t()  # (I, T)
         logit_scale = self.backbone.logit_scale.exp()
-        logit_bias = self.bias_parameter if self.config.loss == "sigmoid" or hasattr(self.backbone, "logit_bias") else None
+        logit_bias = (
+            self.bias_parameter if self.config.loss == "sigmoid" or hasattr(self.backbone, "logit_bias") else None
+        )
         logits = similarity * logit_scale if logit_bias is None else similarity * logit_scale + logit_bias
         index = CandidateIndex(image_anchors, text_candidates, text_anchors, image_candidates)
         loss = None
@@ -268,7 +270,9 @@ class MMCLIPModel(PreTrainedModel):
             logits_per_image=logits,
             logits_per_text=logits.t(),
             text_scores=None if image_anchors is None else candidate_scores(logits, image_anchors, text_candidates),
-            image_scores=None if text_anchors is None else candidate_scores(logits.t(), text_anchors, image_candidates),
+            image_scores=None
+            if text_anchors is None
+            else candidate_scores(logits.t(), text_anchors, image_candidates),
             image_embeds=image_embeds,
             text_embeds=text_embeds,
             logit_scale=logit_scale,

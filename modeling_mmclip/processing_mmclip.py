@@ -101,7 +101,9 @@ class MMCLIPProcessor(ProcessorMixin):
         resample = Image.Resampling(int(processor.resample))
         pixels = np.stack([square_pixels(image, size, background, resample) for image in images])  # (I, H, W, 3)
         # One pass over the whole batch: x / 255, − mean, ÷ std as a single multiply and add.
-        mean, std = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (processor.image_mean, processor.image_std))
+        mean, std = (
+            torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (processor.image_mean, processor.image_std)
+        )
         values = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
         return {"pixel_values": values.mul_(processor.rescale_factor / std).sub_(mean / std)}
 

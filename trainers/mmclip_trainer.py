@@ -1,0 +1,369 @@
+"""The Trainer of MMCLIP."""
+
+import contextlib
+import json
+import logging
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, Trainer, TrainerCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from modeling_mmclip import CandidateIndex, MMCLIPModel, MMCLIPOutput, MMCLIPProcessor, candidate_scores, mmclip_loss
+
+from .cross_device import gather_batch, gathered_counts
+from .data_collator import NO_CANDIDATE, DataCollatorForHardNegatives
+from .metrics import hard_negative_metrics
+from .micro_batches import split_by_anchors
+from .mixture import TrainingRecords
+from .mmclip_config import MMCLIPTrainingArguments
+from .model_card import mmclip_model_card
+from .training_data import check_batch, check_columns, check_negatives, evaluation_records, named, training_records
+
+logger = logging.getLogger(__name__)
+
+INDEX = ("image_anchors", "text_candidates", "text_anchors", "image_candidates")
+NOT_FOR_THE_MODEL = (
+    "text_rows", "text_kinds", "image_rows", "image_kinds", "image_keys", "text_keys",
+    "candidates", "skipped", "dropped", "anchor_share",
+)  # fmt: skip
+
+
+class MMCLIPTrainer(Trainer):
+    """Train a [`~modeling_mmclip.MMCLIPModel`] on records with hard negatives.
+
+    Args:
+        model (`str` or [`~modeling_mmclip.MMCLIPModel`]):
+            The model, a checkpoint of one, or the name or folder of a backbone to wrap.
+        args ([`MMCLIPTrainingArguments`]):
+            How to train.
+        train_dataset (`Dataset`, `IterableDataset` or `dict[str, Dataset]`):
+            HardNegatives records; several data sets by name are mixed as `args.mixture` or `args.stages` say.
+        eval_dataset (`Dataset` or `dict[str, Dataset]`, *optional*):
+            HardNegatives records to rank: Hit@1, Hit@5, MRR for each kind of negative, and the forgetting figure.
+        processing_class ([`~modeling_mmclip.MMCLIPProcessor`], *optional*):
+            Image processor and tokenizer; read from the checkpoint if `model` is a name.
+        data_collator, compute_metrics, callbacks, optimizers and the rest:
+            As in [`~transformers.Trainer`]; the first two have defaults of their own.
+
+    Raises:
+        ValueError: for data or settings that cannot be right, saying what would be.
+
+        >>> trainer = MMCLIPTrainer("BAAI/AltCLIP", MMCLIPTrainingArguments("out"), train_dataset=records)
+        >>> trainer.train()
+    """
+
+    _tag_names = ["mmclip", "hard-negatives", "geometry"]
+    # The loss is a mean over the anchors of a batch, so accumulated gradients are averaged.
+    loss_is_scaled_for_ga = False
+
+    def __init__(
+        self,
+        model: str | MMCLIPModel,
+        args: MMCLIPTrainingArguments | None = None,
+        data_collator: Any = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: MMCLIPProcessor | None = None,
+        compute_metrics: Any = hard_negative_metrics,
+        callbacks: list[TrainerCallback] | None = None,
+        **kwargs,
+    ):
+        # Args
+        args = MMCLIPTrainingArguments("mmclip") if args is None else args
+        if args.n_gpu > 1:
+            raise ValueError(
+                f"{args.n_gpu} GPUs are visible to one process; start one process for each with `accelerate launch` or "
+                "`torchrun`, or show it a single one with CUDA_VISIBLE_DEVICES."
+            )
+        if not args.label_names:
+            args.label_names = ["text_kinds", "image_kinds"]
+
+        # Model
+        if isinstance(model, str):
+            name, config = model, AutoConfig.from_pretrained(model)
+            if processing_class is None:
+                processing_class = load_processor(name)
+            load = MMCLIPModel.from_pretrained if config.model_type == "mmclip" else MMCLIPModel.from_backbone
+            model = load(name, dtype=torch.float32)
+        model.config.loss, model.config.candidates, model.config.hardness = args.loss, args.candidates, args.hardness
+        model.freeze_unused_bias()
+        for tower, frozen in (("vision_model", args.freeze_vision_tower), ("text_model", args.freeze_text_tower)):
+            if frozen:
+                model.backbone.get_submodule(tower).requires_grad_(False)
+
+        # Processing class
+        if processing_class is None and data_collator is None:
+            raise ValueError("Pass `processing_class` (an MMCLIPProcessor) with a model in memory.")
+
+        # Datasets
+        if not args.eval_on_start or eval_dataset is None or args.eval_strategy == "no":
+            args.eval_on_start = False
+        self.train_sources = named(train_dataset)
+        for name, source in {**self.train_sources, **named(eval_dataset)}.items():
+            check_columns(name, source)
+        check_negatives(self.train_sources, args)
+        check_batch(args, model)
+        train_dataset = training_records(self.train_sources, args)
+        eval_dataset = evaluation_records(eval_dataset, args)
+
+        # Data collator
+        if data_collator is None:
+            data_collator = DataCollatorForHardNegatives(
+                processing_class,
+                candidates=args.candidates,
+                max_negatives=args.max_negatives,
+                negative_choice=args.negative_choice,
+                seed=args.data_seed if args.data_seed is not None else args.seed,
+            )
+        self.eval_collator = DataCollatorForHardNegatives(processing_class, candidates="hard")
+
+        self.skipped: list[str] = []
+        self.dropped_negatives = 0
+        self._train_metrics: dict[str, list[float]] = defaultdict(list)
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=data_collator,
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
+            processing_class=processing_class,
+            compute_metrics=compute_metrics,
+            callbacks=[*(callbacks or []), _EpochAndTemperature()],
+            **kwargs,
+        )
+        if hasattr(self.model, "add_model_tags"):
+            self.model.add_model_tags(self._tag_names)
+
+    # Data
+
+    def get_train_dataloader(self):
+        dataloader = super().get_train_dataloader()
+        if isinstance(self.train_dataset, torch.utils.data.IterableDataset):
+            # Slicing a batch along its first axis, as dispatching does, would tear the index form apart.
+            self.accelerator.dispatch_batches = False
+        return dataloader
+
+    def _get_train_sampler(self, train_dataset=None):
+        records = self.train_dataset if train_dataset is None else train_dataset
+        if isinstance(records, TrainingRecords) and records.in_given_order:
+            return torch.utils.data.SequentialSampler(records)
+        return super()._get_train_sampler(train_dataset)
+
+    def get_eval_dataloader(self, eval_dataset=None):
+        collator, self.data_collator = self.data_collator, self.eval_collator
+        try:
+            return super().get_eval_dataloader(
+                evaluation_records(eval_dataset, self.args)
+                if not isinstance(eval_dataset, str | None)
+                else eval_dataset
+            )
+        finally:
+            self.data_collator = collator
+
+    # Optimizer
+
+    def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
+        return [name for name in super().get_decay_parameter_names(model) if not name.endswith("logit_scale")]
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """The parent's optimizer, its groups split by tower where the towers have a learning rate of their own."""
+        if self.optimizer is not None:
+            return super().create_optimizer(model)
+        optimizer = super().create_optimizer(model)
+        rates = {"vision_model": self.args.vision_learning_rate, "text_model": self.args.text_learning_rate}
+        if any(rate is not None for rate in rates.values()):
+            tower_of = {
+                id(parameter): next((tower for tower in rates if f"{tower}." in name), None)
+                for name, parameter in (self.model if model is None else model).named_parameters()
+            }
+            groups = []
+            for group in optimizer.param_groups:
+                for tower in (None, *rates):
+                    parameters = [p for p in group["params"] if tower_of[id(p)] == tower]
+                    rate = rates.get(tower)
+                    if parameters:
+                        groups.append(
+                            {**group, "params": parameters, "lr": self.args.learning_rate if rate is None else rate}
+                        )
+            optimizer.param_groups[:] = groups
+        return optimizer
+
+    # Loss
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        self.skipped += inputs.get("skipped", ())
+        self.dropped_negatives += inputs.get("dropped", 0)
+        if self.args.anchors_per_micro_batch is None:
+            return super().training_step(model, inputs, num_items_in_batch)
+        inputs = self._prepare_inputs(inputs)
+        inputs["anchor_share"] = self._anchor_share(inputs)
+        parts = split_by_anchors(inputs, self.args.anchors_per_micro_batch)
+        if self.args.world_size > 1:
+            # DDP expects the same number of backward passes from every process.
+            most = max(gathered_counts(len(parts), self.args.device))
+            parts += [empty_part(parts[0])] * (most - len(parts))
+        shared = {"candidates": "hard", "anchor_share": inputs["anchor_share"]}
+        loss = 0.0
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(model=model):
+                loss = loss + super().training_step(model, {**part, **shared}, num_items_in_batch)
+        return loss
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, MMCLIPOutput]:
+        """The loss over all anchors of the step, whichever process has them."""
+        args = self.args
+        candidates = inputs.get("candidates", args.candidates)
+        for_model = {name: value for name, value in inputs.items() if name not in NOT_FOR_THE_MODEL}
+        index = CandidateIndex(*(for_model.pop(name) for name in INDEX))
+        outputs = model(**for_model, chunk_size=args.gradient_cache_chunk_size)
+        images, texts = outputs.image_embeds, outputs.text_embeds
+        share = inputs.get("anchor_share")
+        if candidates == "hard":
+            share = self._anchor_share({**inputs, **index._asdict()}) if share is None else share
+        elif args.gather_across_devices and args.world_size > 1 and model.training:
+            images, texts, index = gather_batch(images, texts, index, inputs["image_keys"], inputs["text_keys"])
+        similarity = images @ texts.t()  # (I, T)
+        if len(index.image_anchors) + len(index.text_anchors) == 0:
+            loss = similarity.sum() * 0.0
+        else:
+            loss = mmclip_loss(
+                similarity,
+                index,
+                outputs.logit_scale,
+                outputs.logit_bias,
+                args.loss,
+                candidates,
+                args.hardness,
+                reduction="sum" if candidates == "hard" else "mean",
+            )
+        if candidates == "hard":
+            loss = loss * share
+        if model.training:
+            self._train_metrics["logit_scale"].append(outputs.logit_scale.detach())
+        return (loss, outputs) if return_outputs else loss
+
+    def _anchor_share(self, inputs: dict[str, Any]) -> float:
+        """What one anchor counts: a mean over the anchors of all processes, after DDP's mean over processes."""
+        anchors = len(inputs["image_anchors"]) + len(inputs["text_anchors"])
+        if self.args.world_size == 1 or not self.model.training:
+            return 1 / max(1, anchors)
+        return self.args.world_size / max(1, sum(gathered_counts(anchors, self.args.device)))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs and self._train_metrics:
+            for name, values in self._train_metrics.items():
+                logs[name] = torch.stack(values).float().mean().item()
+            self._train_metrics.clear()
+        super().log(logs, start_time)
+
+    # Evaluation
+
+    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+        """Scores and kinds of each record's candidates on either side, one row per record."""
+        self.skipped += inputs.get("skipped", ())
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss, outputs = self.compute_loss(model, inputs, return_outputs=True)
+        if prediction_loss_only:
+            return loss, None, None
+        logits = outputs.logits_per_image.float()
+        sides = []
+        for matrix, side, anchors, candidates in (
+            (logits, "text", "image_anchors", "text_candidates"),
+            (logits.t(), "image", "text_anchors", "image_candidates"),
+        ):
+            rows, kinds = inputs[f"{side}_rows"], inputs[f"{side}_kinds"]
+            scores = torch.full(kinds.shape, float(NO_CANDIDATE), device=kinds.device)
+            if len(inputs[anchors]):
+                own = candidate_scores(matrix, inputs[anchors], inputs[candidates])[:, : kinds.shape[1]]
+                there = rows >= 0
+                scores[there, : own.shape[1]] = own[rows[there]]
+            sides.append((scores, kinds))
+        return loss.detach(), tuple(scores for scores, _ in sides), tuple(kinds for _, kinds in sides)
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix: str = "eval") -> dict[str, float]:
+        metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
+        key = f"{metric_key_prefix}_random_hit@1"
+        before = next((entry[key] for entry in self.state.log_history if key in entry), None)
+        if before is not None and key in metrics:
+            # Hit@1 on random captions lost since the first evaluation, in 0..1; negative where it was gained.
+            metrics[f"{metric_key_prefix}_forgetting"] = before - metrics[key]
+            self.state.log_history[-1][f"{metric_key_prefix}_forgetting"] = before - metrics[key]
+        return metrics
+
+    # Results
+
+    def train(self, *args, **kwargs):
+        output = super().train(*args, **kwargs)
+        self.report_skipped()
+        return output
+
+    def report_skipped(self) -> None:
+        """Name the records that were left out, in the log and in `skipped_records.json` of the output folder."""
+        if self.dropped_negatives:
+            logger.warning("%d negative captions equalled their positive and were dropped.", self.dropped_negatives)
+        if not self.skipped:
+            return
+        distinct = sorted(set(self.skipped))
+        name = (
+            "skipped_records.json" if self.args.world_size == 1 else f"skipped_records-{self.args.process_index}.json"
+        )
+        path = Path(self.args.output_dir) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(distinct, indent=1, ensure_ascii=False))
+        logger.warning("%d records were left out, %s; all are in %s.", len(distinct), distinct[0], path)
+
+    def create_model_card(
+        self, model_name: str | None = None, dataset: str | list[str] | None = None, **kwargs
+    ) -> None:
+        """Write the card of the model: data, hyperparameters, results, what was forgotten, citation."""
+        if self.is_world_process_zero():
+            card = mmclip_model_card(self, model_name, dataset, **kwargs)
+            card.save(Path(self.args.output_dir) / "README.md")
+
+    def _save_checkpoint(self, model, trial):
+        super()._save_checkpoint(model, trial)
+        if self.is_world_process_zero():
+            folder = Path(self._get_output_dir(trial=trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+            mmclip_model_card(self).save(folder / "README.md")
+
+
+class _EpochAndTemperature(TrainerCallback):
+    """Tells the training records which epoch it is, and keeps the temperature in its bounds."""
+
+    def on_epoch_begin(self, args, state, control, train_dataloader=None, **kwargs):
+        records = getattr(train_dataloader, "dataset", None)
+        if isinstance(records, TrainingRecords):
+            records.set_epoch(int(round(state.epoch or 0, 6)))
+
+    def on_optimizer_step(self, args, state, control, model=None, **kwargs):
+        backbone = getattr(model, "module", model).backbone
+        with torch.no_grad():
+            backbone.logit_scale.clamp_(max=math.log(args.max_logit_scale))
+
+
+def load_processor(name: str) -> MMCLIPProcessor:
+    """The processor of an MMCLIP checkpoint or of a backbone."""
+    config = AutoConfig.from_pretrained(name)
+    if config.model_type == "mmclip":
+        return MMCLIPProcessor.from_pretrained(name)
+    return MMCLIPProcessor.from_backbone(name, config)
+
+
+def empty_part(part: dict[str, Any]) -> dict[str, Any]:
+    """A part without anchors, for a process that has fewer than the others."""
+    return {**part, **{name: part[name][:0] for name in INDEX}}

@@ -1,0 +1,101 @@
+"""The model card of a trained encoder: data, hyperparameters, results beside what was forgotten, citation."""
+
+from pathlib import Path
+from typing import Any
+
+import transformers
+from huggingface_hub import ModelCard, ModelCardData
+
+TEMPLATE = Path(__file__).with_name("model_card.jinja")
+
+# What a reader needs to train the same model again; the rest is in training_args.bin.
+HYPERPARAMETERS = (
+    "loss", "candidates", "hardness", "stages", "mixture", "max_negatives", "negative_choice", "learning_rate",
+    "vision_learning_rate", "text_learning_rate", "freeze_vision_tower", "freeze_text_tower", "lr_scheduler_type",
+    "warmup_steps", "weight_decay", "num_train_epochs", "max_steps", "per_device_train_batch_size",
+    "gradient_accumulation_steps", "gather_across_devices", "gradient_cache_chunk_size", "anchors_per_micro_batch",
+    "bf16", "fp16", "seed",
+)  # fmt: skip
+
+
+def mmclip_model_card(
+    trainer: Any,
+    model_name: str | None = None,
+    dataset: str | list[str] | None = None,
+    license: str | None = None,
+    tags: str | list[str] | None = None,
+    **kwargs: Any,
+) -> ModelCard:
+    """The card of what a [`MMCLIPTrainer`] has trained so far.
+
+    Args:
+        trainer ([`MMCLIPTrainer`]): with its state, arguments and data.
+        model_name (`str`, *optional*): defaults to the name of the output folder.
+        dataset (`str` or `list[str]`, *optional*): names of data sets on the Hub.
+        license (`str`, *optional*): defaults to none stated, as it follows from backbone and data.
+        tags (`str` or `list[str]`, *optional*): further ones.
+        kwargs: further metadata of the card.
+    """
+    args, state = trainer.args, trainer.state
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    backbone = getattr(model.backbone, "name_or_path", "") or model.config.backbone_config._name_or_path
+    # A folder of somebody's machine is no model on the Hub, and nobody else's business.
+    base_model = backbone if backbone and not Path(backbone).exists() and backbone.count("/") == 1 else None
+    first, last = evaluations(state.log_history)
+    data = ModelCardData(
+        base_model=base_model,
+        datasets=[dataset] if isinstance(dataset, str) else dataset,
+        license=license,
+        library_name="transformers",
+        pipeline_tag="zero-shot-image-classification",
+        tags=sorted({*trainer._tag_names, *([tags] if isinstance(tags, str) else tags or [])}),
+        **{name: value for name, value in kwargs.items() if value is not None},
+    )
+    return ModelCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        name=model_name or Path(args.output_dir).resolve().name,
+        backbone_type=model.config.backbone_config.model_type,
+        base_model=base_model,
+        sources={
+            name: len(source) if hasattr(source, "__len__") else None for name, source in trainer.train_sources.items()
+        },
+        hyperparameters={
+            name: getattr(getattr(args, name), "value", getattr(args, name))
+            for name in HYPERPARAMETERS
+            if getattr(args, name) is not None
+        },
+        steps=state.global_step,
+        world_size=args.world_size,
+        rows=result_rows(first, last),
+        skipped=len(set(trainer.skipped)),
+        repo=args.hub_model_id or (model_name or Path(args.output_dir).resolve().name),
+        version=transformers.__version__,
+    )
+
+
+def evaluations(log_history: list[dict[str, float]]) -> tuple[dict[str, float], dict[str, float]]:
+    """The first and the latest evaluation of a training; empty if there was none."""
+    found = [entry for entry in log_history if any(key.endswith("_hit@1") for key in entry)]
+    return (found[0], found[-1]) if found else ({}, {})
+
+
+def result_rows(first: dict[str, float], last: dict[str, float]) -> list[dict[str, Any]]:
+    """One row for each kind of negative: Hit@1 before and after, Hit@5, MRR, chance, all in percent but the count."""
+    rows = []
+    for key in last:
+        if not key.endswith("_hit@1"):
+            continue
+        name = key.removesuffix("_hit@1")
+        rows.append(
+            {
+                "name": name.removeprefix("eval_"),
+                "before": 100 * first[key] if key in first and first is not last else None,
+                "hit1": 100 * last[key],
+                "hit5": 100 * last[f"{name}_hit@5"],
+                "mrr": 100 * last[f"{name}_mrr"],
+                "chance": 100 * last[f"{name}_chance"],
+                "anchors": last[f"{name}_anchors"],
+            }
+        )
+    return rows
