@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow.compute as pc
 from datasets import Dataset, Features, Image, List, Value, concatenate_datasets
 from PIL import Image as PILImage
 
@@ -126,6 +127,8 @@ def as_hard_negatives(dataset: Dataset, origin: str) -> tuple[Dataset, list[BadR
     bad, good = [], []
     for index, row in enumerate(_rows_without_images(dataset)):
         try:
+            if row["image"] is None:
+                raise _Problem("image", "it is missing; give every record its diagram.")
             _check_texts(row)
             _check_lengths(row)
             good.append(index)
@@ -295,11 +298,17 @@ def _empty_column(name: str, length: int) -> list[Any]:
 
 
 def _rows_without_images(dataset: Dataset) -> Iterator[dict[str, Any]]:
-    """Rows with `negative_images` as a list of the right length, without touching a single image."""
-    import pyarrow.compute as pc
-
+    """Rows that tell only whether `image` is there, and how many `negative_images`, without decoding a single one."""
     texts = dataset.select_columns([*_TEXTS, *_TEXT_LISTS])
-    images = dataset.select_columns(["negative_images"]).with_format("arrow")
-    lengths = (n.as_py() for batch in images.iter(_CHUNK) for n in pc.list_value_length(batch["negative_images"]))
-    for row, length in zip(texts, lengths, strict=True):
-        yield row | {"negative_images": [None] * (length or 0)}
+    images = dataset.select_columns(["image", "negative_images"]).with_format("arrow").iter(_CHUNK)
+    there = (
+        pair
+        for batch in images
+        for pair in zip(
+            pc.is_null(batch["image"]).to_pylist(),
+            pc.list_value_length(batch["negative_images"]).to_pylist(),
+            strict=True,
+        )
+    )
+    for row, (no_image, length) in zip(texts, there, strict=True):
+        yield row | {"image": None if no_image else True, "negative_images": [None] * (length or 0)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from dataset_builders.sources.geometry3k.facts import Fact, Problem, sentence
+from dataset_builders.sources.geometry3k.facts import OF_SEGMENTS, Fact, Problem, sentence
 from dataset_builders.sources.geometry3k.shapes import outlines, side_segments
 from dataset_builders.sources.geometry3k.truth import Knowledge
 
@@ -16,8 +16,9 @@ def caption_facts(problem: Problem, knowledge: Knowledge) -> list[Fact]:
     a relation of two lines or a value of one thing told already. The list is empty if nothing was understood.
     """
     told: dict[object, Fact] = {}
+    whole = _whole_segments(knowledge)
     for fact in knowledge.facts:
-        if fact.relation == "on_segment" and not _is_whole(fact, knowledge):
+        if fact.relation == "on_segment" and fact not in whole:
             continue
         told.setdefault(_identity(fact, knowledge), fact)
     facts = outlines(problem, knowledge) + list(told.values())
@@ -51,28 +52,14 @@ def _identity(fact: Fact, knowledge: Knowledge) -> object:
     return fact
 
 
-def _is_whole(fact: Fact, knowledge: Knowledge) -> bool:
-    """Whether no longer segment of the same line is known to hold the point."""
-    (point,), ends = fact.objects
-    for other in knowledge.facts:
-        if other.relation == "on_segment" and other.objects[0] == (point,) and set(other.objects[1]) != set(ends):
-            new = set(other.objects[1])
-            # The other segment is longer if it goes beyond one end and does not fall short of the other.
-            longer = any(
-                beyond.relation == "on_segment"
-                and beyond.objects[0][0] in set(ends) - new
-                and set(beyond.objects[1]) <= new | {point, *ends}
-                and set(beyond.objects[1]) & new - set(ends)
-                for beyond in knowledge.facts
-            )
-            shorter = any(
-                short.relation == "on_segment" and short.objects[0][0] in new - set(ends) and set(short.objects[1]) <= {*ends, point} | new
-                and set(short.objects[1]) & (set(ends) - new)
-                for short in knowledge.facts
-            )
-            if longer and not shorter:
-                return False
-    return True
+def _whole_segments(knowledge: Knowledge) -> set[Fact]:
+    """The `on_segment` facts of the longest segments: "B lies on AD", not "B lies on AC", for A, B, C, D on a line."""
+    facts = [fact for fact in knowledge.facts if fact.relation == "on_segment"]
+    inner = {(knowledge.line(fact.objects[1]), fact.objects[0][0]) for fact in facts}
+    whole = {f for f in facts if not any((knowledge.line(f.objects[1]), end) in inner for end in f.objects[1])}
+    # Where the annotations do not give the longest segment, a shorter one is better than none.
+    told = {(knowledge.line(fact.objects[1]), fact.objects[0]) for fact in whole}
+    return whole | {fact for fact in facts if (knowledge.line(fact.objects[1]), fact.objects[0]) not in told}
 
 
 def _segments_left(problem: Problem, knowledge: Knowledge, facts: Iterable[Fact]) -> list[tuple[str, ...]]:
@@ -80,7 +67,8 @@ def _segments_left(problem: Problem, knowledge: Knowledge, facts: Iterable[Fact]
     for fact in facts:
         if fact.relation == "polygon":
             mentioned.update(side_segments(fact))
-        mentioned.update(frozenset(points) for points in fact.objects if len(points) == 2)
+        if fact.relation in OF_SEGMENTS:
+            mentioned.update(frozenset(points) for points in fact.objects if len(points) == 2)
         if fact.relation in ("angle", "angle_label", "equal_angles"):
             mentioned.update(frozenset((v, side)) for a, v, b in fact.objects for side in (a, b))
     return [s for s in problem.segments if frozenset(s) not in mentioned and len(knowledge.line(s)) == 2]

@@ -1,18 +1,21 @@
 """What a Geometry3K diagram shows, as facts, and each fact's sentence.
 
-    Perpendicular(Line(A, D), Line(B, C))      →  Fact("perpendicular", (("A", "D"), ("B", "C")))
-                                               →  "AD is perpendicular to BC."
+Perpendicular(Line(A, D), Line(B, C))      →  Fact("perpendicular", (("A", "D"), ("B", "C")))
+                                           →  "AD is perpendicular to BC."
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dataset_builders.sources.geometry3k import values
 from dataset_builders.sources.geometry3k.logic_forms import LogicFormError, Term, parse
 
 Points = tuple[str, ...]
+
+OF_SEGMENTS = ("on_segment", "tangent", "parallel", "perpendicular", "equal_lengths", "length")
+"""Relations whose objects of two letters are segments."""
 
 _LETTER = re.compile(r"[A-Z]'{0,2}")
 _LABEL = re.compile(r"(?:angle\s*)?(\d+|[a-z])")
@@ -32,7 +35,7 @@ class Fact:
     | `on_circle` | (O,), (A, B, ...): all lie on the circle with centre O | |
     | `perpendicular`, `parallel`, `equal_lengths` | two segments | |
     | `equal_angles` | two angles (A, V, B), vertex in the middle | |
-    | `length`, `angle`, `arc` | a segment, an angle, an arc (A, B) or (A, via, B) | formula (degrees for the last two) |
+    | `length`, `angle`, `arc` | a segment, an angle, an arc (A, B) or (A, via, B) | formula (angle, arc: degrees) |
     | `angle_label` | an angle | the number that marks it |
     | `area`, `arc_length` | a polygon's kind and vertices, an arc | formula |
     | `tangent` | (A, B), (O,) | |
@@ -50,7 +53,7 @@ class Problem:
     Attributes:
         id: The problem's number in Geometry3K, 0 to 3001.
         points: The letters of the figure.
-        segments: The drawn segments, by their end points.
+        segments: The drawn segments, by their end points; a chord only if a fact speaks of it.
         facts: What the logic forms state, in their order.
         positions: Pixels from the top left of the figure's bounding box, y down; only points of known position.
         unread: How many logic forms were not understood, by predicate.
@@ -115,7 +118,7 @@ def read_problem(
     problem = Problem(
         problem_id, tuple(sorted(points)), tuple(reversed(segments.values())), tuple(facts), positions, unread
     )
-    return _with_arcs(problem)
+    return _without_arcs_as_chords(_with_arcs(problem))
 
 
 def sentence(fact: Fact) -> str:
@@ -124,8 +127,7 @@ def sentence(fact: Fact) -> str:
     match fact.relation:
         case "polygon":
             article = "an" if fact.value[0] in "aeiou" else "a"
-            sign = "△" if "triangle" in fact.value else ""
-            return f"{sign}{names[0]} is {article} {fact.value}."
+            return f"{names[0]} is {article} {fact.value}."
         case "segments":
             return f"Segment{'s' * (len(names) > 1)} {_listed(names)} {'are' if len(names) > 1 else 'is'} drawn."
         case "on_segment":
@@ -261,7 +263,9 @@ def _with_arcs(problem: Problem) -> Problem:
     """Names the measure of an arc as such: it is annotated as a central angle, whose sides are mostly not drawn."""
     circles = {fact.objects[0][0]: set(fact.objects[1]) for fact in problem.facts if fact.relation == "on_circle"}
     drawn = {frozenset(ends) for ends in problem.segments}
-    drawn |= {frozenset((f.objects[0][0], end)) for f in problem.facts if f.relation == "on_segment" for end in f.objects[1]}
+    drawn |= {
+        frozenset((f.objects[0][0], end)) for f in problem.facts if f.relation == "on_segment" for end in f.objects[1]
+    }
     facts = []
     for fact in problem.facts:
         if fact.relation == "angle":
@@ -270,6 +274,21 @@ def _with_arcs(problem: Problem) -> Problem:
             if {first, last} <= circles.get(vertex, set()) and not sides <= drawn:
                 fact = Fact("arc", ((first, last),), fact.value)
         facts.append(fact)
-    return Problem(
-        problem.id, problem.points, problem.segments, tuple(facts), problem.positions, problem.unread
+    return replace(problem, facts=tuple(facts))
+
+
+def _without_arcs_as_chords(problem: Problem) -> Problem:
+    """Leaves out chords that no fact speaks of: the annotators list the ends of an arc as a line, too (2753, 2945)."""
+    circles = [set(fact.objects[1]) for fact in problem.facts if fact.relation == "on_circle"]
+    spoken_of: set[frozenset[str]] = set()
+    for fact in problem.facts:
+        if fact.relation in OF_SEGMENTS:
+            spoken_of.update(map(frozenset, fact.objects))
+        elif fact.relation in ("angle", "angle_label", "equal_angles"):
+            spoken_of.update(frozenset((vertex, end)) for a, vertex, b in fact.objects for end in (a, b))
+    segments = tuple(
+        ends
+        for ends in problem.segments
+        if frozenset(ends) in spoken_of or not any(on.issuperset(ends) for on in circles)
     )
+    return replace(problem, segments=segments)

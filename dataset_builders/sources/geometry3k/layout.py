@@ -137,7 +137,9 @@ class Layout:
     def _length_margin(self, facts: list[Fact]) -> float | None:
         scales, pairs = [], []
         for fact in facts:
-            drawn = [self.length(segment) for segment in fact.objects] if "length" in fact.relation else [None]
+            if fact.relation not in ("length", "equal_lengths"):
+                continue
+            drawn = [self.length(segment) for segment in fact.objects]
             if None in drawn:
                 continue
             if fact.relation == "length" and (marked := values.constant(fact.value)):

@@ -15,7 +15,7 @@ class LogicFormError(ValueError):
 
 @dataclass(frozen=True)
 class Term:
-    """A predicate with its arguments, or, without arguments, an atom: a letter, a number, `$`, a formula, `angle 1`."""
+    """A predicate with its arguments, or an atom without: a letter, a number, `$`, a formula, `angle 1`."""
 
     name: str
     args: tuple["Term", ...] = ()

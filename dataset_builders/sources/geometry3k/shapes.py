@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from itertools import combinations, permutations
+from itertools import combinations
 
 from dataset_builders.sources.geometry3k.facts import Fact, Points, Problem
 from dataset_builders.sources.geometry3k.layout import Layout
@@ -35,14 +35,20 @@ def outlines(problem: Problem, knowledge: Knowledge) -> list[Fact]:
 
 
 def refuted_names(fact: Fact, knowledge: Knowledge) -> list[str]:
-    """Names of triangles or quadrilaterals that the polygon certainly does not deserve."""
-    names = {3: _TRIANGLES, 4: _QUADRILATERALS}.get(len(fact.objects[0]), ())
-    return [name for name in names if name != fact.value and refutes_polygon(Fact("polygon", fact.objects, name), knowledge)]
+    """Other names that the polygon certainly does not deserve, for one that is named by its markings.
+
+    A plain triangle or quadrilateral keeps its name: were it made a rhombus in negatives, "rhombus" would give
+    negatives away, as few textbook diagrams mark one.
+    """
+    names = next((names for names in (_TRIANGLES, _QUADRILATERALS) if fact.value in names), ())
+    return [n for n in names if n != fact.value and refutes_polygon(Fact("polygon", fact.objects, n), knowledge)]
 
 
 def refutes_polygon(fact: Fact, knowledge: Knowledge) -> bool:
     """Whether a named triangle or quadrilateral is certainly none of that name. A name that adds nothing never is."""
     corners = fact.objects[0]
+    if _crosses_itself(corners, knowledge.layout):
+        return True
     sides = list(zip(corners, corners[1:] + corners[:1], strict=True))
     adjacent = list(zip(sides, sides[1:] + sides[:1], strict=True))
     unequal = [knowledge.refutes(Fact("equal_lengths", pair)) for pair in adjacent]
@@ -61,12 +67,24 @@ def refutes_polygon(fact: Fact, knowledge: Knowledge) -> bool:
 
 
 def wrong_orders(corners: Points, layout: Layout) -> list[Points]:
-    """Orders of a quadrilateral's letters that go around it in no direction: ACBD for the convex ABCD, not DCBA."""
-    if len(corners) != 4 or not layout.knows(*corners) or len(_hull(corners, layout)) != 4:
-        return []
-    first, *rest = corners
-    right = {(first, *rest), (first, *reversed(rest))}
-    return [order for order in ((first, *tail) for tail in permutations(rest)) if order not in right]
+    """Orders with two letters exchanged that go around a convex polygon in no direction: ACBD for ABCD, not DCBA."""
+    orders = []
+    for i, j in combinations(range(len(corners)), 2):
+        order = list(corners)
+        order[i], order[j] = order[j], order[i]
+        if _crosses_itself(tuple(order), layout):
+            orders.append(tuple(order))
+    return orders
+
+
+def _crosses_itself(corners: Points, layout: Layout) -> bool:
+    """Whether the outline in this order would cross itself, which a drawn one does not; for convex corners only."""
+    if len(corners) < 4 or not layout.knows(*corners):
+        return False
+    hull = _hull(corners, layout)
+    steps = {frozenset(pair) for pair in zip(hull, hull[1:] + hull[:1], strict=True)}
+    own = {frozenset(pair) for pair in zip(corners, corners[1:] + corners[:1], strict=True)}
+    return len(hull) == len(corners) and own != steps
 
 
 def _name(corners: Points, knowledge: Knowledge) -> str:

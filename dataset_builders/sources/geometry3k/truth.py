@@ -41,6 +41,9 @@ class Knowledge:
         for fact in by_relation["angle_label"]:
             self._labels[fact.value].append(fact.objects[0])
         self._marked: dict[Hashable, list[tuple[Points, str]]] = defaultdict(list)
+        for a, b, c in (f.objects[0] for f in by_relation["polygon"] if f.value == "equilateral triangle"):
+            for angle in ((a, b, c), (b, c, a), (c, a, b)):
+                self._marked[self.thing(Fact("angle", (angle,)))].append((angle, "60"))
         for relation in ("length", "angle", "arc", "arc_length", "area"):
             for fact in by_relation[relation]:
                 self._marked[self.thing(fact)].append((fact.objects[-1], fact.value))
@@ -50,6 +53,10 @@ class Knowledge:
     def line(self, segment: Points) -> frozenset[str]:
         """The line through two points: all points known to be on it."""
         return next((group for group in self._groups if group.issuperset(segment)), frozenset(segment))
+
+    def inside(self, segment: Points) -> set[str]:
+        """The points marked as lying between the ends of a segment."""
+        return {point for point, ends in self._between if ends == frozenset(segment)}
 
     def angle_key(self, angle: Points) -> tuple[str, frozenset[str]]:
         """One key for all names of an angle: the vertex and its two rays."""
@@ -102,6 +109,26 @@ class Knowledge:
                 return self._refutes_direction(fact)
         return False
 
+    def entails(self, fact: Fact) -> bool:
+        """Whether the diagram's markings say so already, under these or other names."""
+        match fact.relation:
+            case "length" | "angle" | "arc" | "arc_length" | "area":
+                return any(values.same(value, fact.value) for _, value in self._marked.get(self.thing(fact), ()))
+            case "equal_lengths" | "equal_angles":
+                relation = fact.relation.removeprefix("equal_").removesuffix("s")
+                first, second = (self.thing(Fact(relation, (points,))) for points in fact.objects)
+                return first == second
+            case "angle_label":
+                keys = map(self.angle_key, self._labels.get(fact.value, ()))
+                return self.angle_key(fact.objects[0]) in keys
+            case "perpendicular" | "parallel":
+                return self.is_known(fact.relation, fact.objects)
+            case "on_segment":
+                return (fact.objects[0][0], frozenset(fact.objects[1])) in self._between
+            case "on_circle":
+                return self._circles.get(fact.objects[0][0], frozenset()).issuperset(fact.objects[1])
+        return False
+
     def is_known(self, relation: str, segments: tuple[Points, Points]) -> bool:
         """Whether the diagram's markings say that two segments are `perpendicular` or `parallel`."""
         known = self._perpendicular if relation == "perpendicular" else self._parallel
@@ -125,8 +152,10 @@ class Knowledge:
         if any(values.same(value, fact.value) for value in marked):
             return False
         number = values.constant(fact.value)
-        if fact.relation in ("angle", "arc") and number and any(
-            values.same(value, str(360 - number)) for value in marked
+        if (
+            fact.relation in ("angle", "arc")
+            and number
+            and any(values.same(value, str(360 - number)) for value in marked)
         ):
             return False  # the other side of the same marking
         if fact.relation == "angle":
@@ -157,7 +186,9 @@ class Knowledge:
             return False
         if number is not None:
             return abs(min(number, 360 - number) - drawn) > margin
-        alike = [self._drawn_angle(relation, p) for p, other in self._all_marked(relation) if values.same(other, value)]
+        alike = [
+            self._drawn_angle(relation, p) for p, other in self._all_marked(relation) if values.same(other, value)
+        ]
         return bool(alike) and None not in alike and all(abs(drawn - other) > margin for other in alike)
 
     def _refutes_equality(self, fact: Fact) -> bool:
@@ -210,12 +241,24 @@ class Knowledge:
             self.is_known("perpendicular", fact.objects) or len(lines[0] & lines[1]) == 1
         ):
             return True  # two lines with a point in common meet
+        if fact.relation == "perpendicular" and self._meet_at_another_angle(*fact.objects):
+            return True
         drawn, margin = self.layout.between_lines(*fact.objects), self.layout.angle_margin
         if drawn is None or margin is None or lines[0] == lines[1]:
             return False
         return drawn > margin if fact.relation == "parallel" else drawn < 90 - margin
 
     # Parts
+
+    def _meet_at_another_angle(self, first: Points, second: Points) -> bool:
+        """Whether two segments share an end, at which an angle other than 90° is marked."""
+        shared = set(first) & set(second)
+        if len(shared) != 1:
+            return False
+        (vertex,) = shared
+        (a,), (b,) = set(first) - shared, set(second) - shared
+        marked = self._marked.get(self.thing(Fact("angle", ((a, vertex, b),))), ())
+        return any(values.differ(value, "90") and not values.same(value, "270") for _, value in marked)
 
     def _all_marked(self, relation: str) -> Iterable[tuple[Points, str]]:
         for fact in self.facts:
