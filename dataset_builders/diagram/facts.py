@@ -1,0 +1,176 @@
+"""Facts: statements that hold on a figure or not, decided by its coordinates and marks with margins that can be seen."""
+
+from typing import NamedTuple
+
+from dataset_builders.diagram.figure import Figure, angle_at, distance
+from dataset_builders.diagram.program import Program, Statement
+
+# What counts as equal, and as right, to the eye at the size of training.
+EQUAL_LENGTHS = 0.04
+EQUAL_DEGREES = 3.0
+
+
+class Fact(NamedTuple):
+    """`kind` said of `points`: `Fact("midpoint", ("D", "B", "C"))`; `value` for marks, the word for triangles."""
+
+    kind: str
+    points: tuple[str, ...]
+    value: float | str | None = None
+
+
+def facts_of(program: Program) -> list[Fact]:
+    """What a program states, one fact for each statement that states something, in its order."""
+    return [fact for statement in program.statements if (fact := _fact(statement)) is not None]
+
+
+def _fact(statement: Statement) -> Fact | None:
+    if statement.verb == "segment":
+        return None
+    points = (statement.target, *statement.points) if statement.target else statement.points
+    if statement.verb == "triangle":
+        return Fact("triangle", points, statement.option("kind"))
+    return Fact(statement.verb, points, statement.value)
+
+
+def holds(figure: Figure, fact: Fact) -> bool:
+    """Whether a fact is true of a figure; false as well when a point that it names is not there."""
+    return all(point in figure.points for point in fact.points) and _CHECKS[fact.kind](figure, fact)
+
+
+def _outlined(figure: Figure, names: tuple[str, ...]) -> bool:
+    """Whether these points are a drawn shape in this order, starting anywhere, going either way."""
+    return any(
+        len(shape) == len(names) and any(names in _turns(order) for order in (shape, shape[::-1]))
+        for shape in figure.outline
+    )
+
+
+def _turns(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [names[i:] + names[:i] for i in range(len(names))]
+
+
+def _triangle(figure: Figure, fact: Fact) -> bool:
+    a, b, c = fact.points
+    if not _outlined(figure, fact.points):
+        return False
+    if fact.value == "right":
+        # The caption names the corner: the first.
+        return abs(angle_at(figure, b, a, c) - 90) < EQUAL_DEGREES
+    sides = sorted((distance(figure, a, b), distance(figure, b, c), distance(figure, c, a)))
+    short_pair, long_pair = _same(sides[0], sides[1]), _same(sides[1], sides[2])
+    right = any(abs(angle_at(figure, *turn) - 90) < EQUAL_DEGREES for turn in ((a, b, c), (b, c, a), (c, a, b)))
+    if fact.value == "equilateral":
+        return short_pair and long_pair
+    if fact.value == "isosceles":
+        return (short_pair or long_pair) and not (short_pair and long_pair)
+    return not (short_pair or long_pair or right)
+
+
+def _quadrilateral(figure: Figure, fact: Fact) -> bool:
+    """By its strictest name: a square is no rectangle here, a rhombus no kite, as in the captions."""
+    if not _outlined(figure, fact.points):
+        return False
+    a, b, c, d = fact.points
+    ab, bc, cd, da = (distance(figure, *side) for side in ((a, b), (b, c), (c, d), (d, a)))
+    angles = [angle_at(figure, *corner) for corner in ((d, a, b), (a, b, c), (b, c, d), (c, d, a))]
+    parallel = (abs(angles[0] + angles[1] - 180) < EQUAL_DEGREES, abs(angles[1] + angles[2] - 180) < EQUAL_DEGREES)
+    right = all(abs(angle - 90) < EQUAL_DEGREES for angle in angles)
+    if all(parallel):
+        name = {
+            (True, True): "square",
+            (True, False): "rectangle",
+            (False, True): "rhombus",
+            (False, False): "parallelogram",
+        }[right, _same(ab, bc)]
+    elif any(parallel):
+        name = "trapezoid"
+    else:
+        kite = (_same(ab, bc) and _same(cd, da)) or (_same(bc, cd) and _same(da, ab))
+        name = "kite" if kite else ""
+    return name == fact.kind
+
+
+def _on_side(figure: Figure, point: str, start: str, end: str) -> float | None:
+    """How far along start–end a point lies, 0..1; `None` when it lies elsewhere."""
+    whole = distance(figure, start, end)
+    before, after = distance(figure, start, point), distance(figure, point, end)
+    inside = abs(before + after - whole) < 0.01 * whole and min(before, after) > 0.02 * whole
+    return before / whole if inside else None
+
+
+def _at_ratio(figure: Figure, point: str, start: str, end: str, ratio: float) -> bool:
+    along = _on_side(figure, point, start, end)
+    return along is not None and abs(along - ratio) < EQUAL_LENGTHS
+
+
+def _midpoint(figure: Figure, fact: Fact) -> bool:
+    return _at_ratio(figure, *fact.points, ratio=0.5)
+
+
+def _point_on(figure: Figure, fact: Fact) -> bool:
+    """On the side, visibly not its middle: what `point_on` says is "nearer to" one end."""
+    along = _on_side(figure, *fact.points)
+    return along is not None and along < 0.5 - EQUAL_LENGTHS
+
+
+def _joined(figure: Figure, first: str, second: str) -> bool:
+    return (first, second) in figure.segments or (second, first) in figure.segments
+
+
+def _from_vertex(figure: Figure, fact: Fact) -> bool:
+    point, top, start, end = fact.points
+    if _on_side(figure, point, start, end) is None or not _joined(figure, top, point):
+        return False
+    if fact.kind == "foot":
+        return abs(angle_at(figure, top, point, start) - 90) < EQUAL_DEGREES
+    if fact.kind == "median":
+        return _at_ratio(figure, point, start, end, 0.5)
+    if fact.kind == "bisector":
+        difference = angle_at(figure, start, top, point) - angle_at(figure, point, top, end)
+        return abs(difference) < 2 * EQUAL_DEGREES
+    return _point_on(figure, Fact("point_on", (point, start, end)))
+
+
+def _circle(figure: Figure, fact: Fact) -> bool:
+    return fact.points[0] in figure.circles
+
+
+def _on_circle(figure: Figure, fact: Fact) -> bool:
+    point, centre = fact.points[:2]
+    radius = figure.circles.get(centre)
+    return radius is not None and abs(distance(figure, point, centre) - radius) < 1.0
+
+
+def _chord(figure: Figure, fact: Fact) -> bool:
+    end, centre, start = fact.points
+    both = all(_on_circle(figure, Fact("on_circle", (point, centre))) for point in (start, end))
+    if not both or not _joined(figure, start, end):
+        return False
+    through = abs(angle_at(figure, start, centre, end) - 180) < 2 * EQUAL_DEGREES
+    return through == (fact.kind == "opposite")
+
+
+def _mark(figure: Figure, fact: Fact) -> bool:
+    kind = fact.kind.removeprefix("mark_")
+    return any(
+        kind == there and value == fact.value and fact.points in (points, points[::-1])
+        for there, points, value in figure.marks
+    )
+
+
+_CHECKS = {
+    "triangle": _triangle,
+    **dict.fromkeys(("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "kite"), _quadrilateral),
+    "polygon": lambda figure, fact: _outlined(figure, fact.points),
+    "circle": _circle,
+    "midpoint": _midpoint,
+    "point_on": _point_on,
+    **dict.fromkeys(("foot", "median", "bisector", "cevian"), _from_vertex),
+    "on_circle": _on_circle,
+    **dict.fromkeys(("opposite", "chord"), _chord),
+    **dict.fromkeys(("mark_length", "mark_angle", "mark_right_angle"), _mark),
+}
+
+
+def _same(first: float, second: float) -> bool:
+    return abs(first - second) < EQUAL_LENGTHS * max(first, second)

@@ -1,0 +1,65 @@
+"""mmgeolm mmclip: train an encoder on records with hard negatives.
+
+mmgeolm mmclip --model_name_or_path BAAI/AltCLIP --train_file pairs.json --candidates hard --output_dir geometry-clip
+mmgeolm mmclip --config examples/recipes/mmclip.yaml
+"""
+
+from dataclasses import dataclass, field
+
+import transformers
+from trl import TrlParser
+
+from dataset_builders.sources.authors_json import load_hard_negatives
+from trainers import MMCLIPTrainer, MMCLIPTrainingArguments
+
+
+@dataclass
+class MMCLIPScriptArguments:
+    """What to train, and on which files."""
+
+    model_name_or_path: str = field(
+        default="", metadata={"help": "Backbone or MMCLIP checkpoint: a name on the Hub or a folder."}
+    )
+    train_file: list[str] = field(
+        default_factory=list,
+        metadata={"help": "JSON, JSONL, parquet or save_to_disk folder; several as NAME=PATH for --mixture, --stages."},
+    )
+    eval_file: str | None = field(default=None, metadata={"help": "Records to evaluate on, in the same formats."})
+    image_folder: str | None = field(default=None, metadata={"help": "Where relative image paths start."})
+    negative_kind: str = field(default="rule", metadata={"help": "Kind of negatives that name none themselves."})
+
+
+def make_parser() -> TrlParser:
+    """The parser of the verb: flags, or `--config` with YAML."""
+    return TrlParser((MMCLIPScriptArguments, MMCLIPTrainingArguments), prog="mmgeolm mmclip", description=__doc__)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train, evaluate, save the encoder with its processor and card."""
+    script, args = make_parser().parse_args_and_config(arguments)
+    if not script.model_name_or_path or not script.train_file:
+        raise ValueError("pass --model_name_or_path and --train_file; see `mmgeolm mmclip --help`.")
+    transformers.utils.logging.set_verbosity_info()
+
+    def load(path: str):
+        return load_hard_negatives(path, image_folder=script.image_folder, kind=script.negative_kind)
+
+    sources = dict(path.split("=", 1) if "=" in path else ("train", path) for path in script.train_file)
+    if len(sources) < len(script.train_file):
+        raise ValueError("with several training files give each a name: --train_file mavis=a.json exams=b.json.")
+    trainer = MMCLIPTrainer(
+        script.model_name_or_path,
+        args,
+        train_dataset={name: load(path) for name, path in sources.items()},
+        eval_dataset=load(script.eval_file) if script.eval_file else None,
+    )
+    trainer.train(resume_from_checkpoint=args.resume_from_checkpoint)
+    if script.eval_file:
+        metrics = trainer.evaluate()
+        trainer.log_metrics("eval", metrics)
+        trainer.save_metrics("eval", metrics)
+    trainer.save_model()
+    trainer.create_model_card()
+    if args.push_to_hub:
+        trainer.push_to_hub()
+    print(f"Saved to {args.output_dir}. Load it with MMCLIPModel.from_pretrained({args.output_dir!r}).")
