@@ -54,7 +54,12 @@ class RankingSet(NamedTuple):
 
 
 def look_alike_groups(
-    count: int, size: int, seed: int, stream: int = TRAINING, difficulty: int = 3, num_proc: int = 1,
+    count: int,
+    size: int,
+    seed: int,
+    stream: int = TRAINING,
+    difficulty: int = 3,
+    num_proc: int = 1,
     label_grid: int | None = LABEL_GRID,
 ) -> Groups:
     """`count` groups of `size` look-alike pairs; members are told apart from one another (see `negatives.image`).
@@ -96,7 +101,11 @@ def _group(
 
 
 def ranking_sets(
-    count: int, num_negatives: int, seed: int, difficulty: int = 3, num_proc: int = 1,
+    count: int,
+    num_negatives: int,
+    seed: int,
+    difficulty: int = 3,
+    num_proc: int = 1,
     label_grid: int | None = LABEL_GRID,
 ) -> dict[str, RankingSet]:
     """Six sets of `count` anchors with `num_negatives` each, by name.
@@ -106,7 +115,13 @@ def ranking_sets(
     member of a group of look-alikes, so that it cannot be told as the one that the others surround.
     """
     build = partial(
-        look_alike_groups, count, 1 + num_negatives, seed, difficulty=difficulty, num_proc=num_proc, label_grid=label_grid
+        look_alike_groups,
+        count,
+        1 + num_negatives,
+        seed,
+        difficulty=difficulty,
+        num_proc=num_proc,
+        label_grid=label_grid,
     )
     centred, exchangeable = build(stream=CENTRED), build(stream=EXCHANGEABLE)
     originals = [captions[0] for captions in centred.captions]
@@ -136,6 +151,3 @@ def without(groups: Groups, captions: Collection[str]) -> Groups:
     taken = set(captions)
     keep = [i for i, group in enumerate(groups.captions) if taken.isdisjoint(group)]
     return Groups(groups.images[keep], *([part[i] for i in keep] for part in groups[1:]))
-
-
-

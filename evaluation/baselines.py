@@ -1,7 +1,9 @@
 """Baselines that do not see the anchor: can the positive be told from its candidates alone?
 
-A set of hard negatives can be gamed (SugarCrepe, arXiv 2306.14610): a positive that reads more naturally, is longer, or
-lies in the middle of its negatives is found without the image. Each baseline here learns such clues on one half of a set
+A set of hard negatives can be gamed (SugarCrepe, arXiv 2306.14610): a positive that reads more naturally, is longer,
+or
+lies in the middle of its negatives is found without the image. Each baseline here learns such clues on one half of a
+set
 and is tested on the other, both ways round. What it finds above chance, an encoder may find, too.
 """
 
@@ -16,7 +18,8 @@ from sklearn.preprocessing import StandardScaler
 def without_anchor(images: np.ndarray, captions: Sequence[Sequence[str]], seed: int = 0) -> np.ndarray:
     """Scores of candidates without their anchor, shape `(R, 1 + K)`: text-only, or image-only for caption anchors.
 
-    Clues: length, how close a candidate is to the others, words and letters; for images ink, its extent, coarse layout.
+    Clues: length, how close a candidate is to the others, words and letters; for images ink, its extent, coarse
+    layout.
     """
     by_text = len(captions[0]) > 1
     features = text_clues(captions) if by_text else image_clues(images)  # (R, 1 + K, F)

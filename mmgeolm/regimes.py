@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
 import torch
 from PIL import Image
 from transformers import set_seed

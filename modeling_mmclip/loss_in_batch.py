@@ -1,6 +1,7 @@
 r"""The in-batch loss (Eq. 1 of arXiv 2505.20152): symmetric InfoNCE over the pairs of a batch.
 
-$$ L = -\frac{1}{2N} \sum_{(i,t)} \Big[ \ln \frac{e^{s_{it}}}{\sum_{t'} e^{s_{it'}}} + \ln \frac{e^{s_{it}}}{\sum_{i'} e^{s_{i't}}} \Big] $$
+$$ L = -\frac{1}{2N} \sum_{(i,t)} \Big[ \ln \frac{e^{s_{it}}}{\sum_{t'} e^{s_{it'}}} + \ln \frac{e^{s_{it}}}{\sum_{i'}
+e^{s_{i't}}} \Big] $$
 
 Every image and caption that the batch knows to belong together is a pair, from whichever side it comes; each is told
 from the images and captions of the *other* pairs. What must not count as a negative is left out: other captions known

@@ -101,7 +101,8 @@ class MMCLIPModel(PreTrainedModel):
 
     @classmethod
     def from_backbone(cls, backbone: str | PreTrainedModel, loss: str = "softmax", **kwargs) -> "MMCLIPModel":
-        """Wrap a dual encoder: a name on the Hub, a folder, or a model in memory (whose weights are shared, not copied).
+        """Wrap a dual encoder: a name on the Hub, a folder, or a model in memory (whose weights are shared, not
+        copied).
 
         Args:
             backbone (`str` or `PreTrainedModel`): AltCLIP, Chinese-CLIP, CLIP, MetaCLIP 2, SigLIP or SigLIP 2.
@@ -233,7 +234,8 @@ class MMCLIPModel(PreTrainedModel):
                 `pixel_attention_mask` and `spatial_shapes` among `kwargs`.)
             attention_mask (`torch.Tensor` of shape `(T, L)`, *optional*): 1 for tokens, 0 for padding.
             image_anchors, text_candidates, text_anchors, image_candidates (*optional*): see `candidates`.
-            return_loss (`bool`, *optional*, defaults to `False`): compute the loss that the configuration names; without
+            return_loss (`bool`, *optional*, defaults to `False`): compute the loss that the configuration names;
+                without
                 index tensors image i belongs to caption i.
             chunk_size (`int`, *optional*): the gradient cache. Embed at most so many images or captions at a time and
                 keep no activations; the backward pass takes the loss gradient at the embeddings and embeds chunk by

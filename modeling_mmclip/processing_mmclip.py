@@ -1,4 +1,5 @@
-"""Diagrams and captions to tensors: images are padded to a square, never cropped; captions are cut at the text limit."""
+"""Diagrams and captions to tensors: images are padded to a square, never cropped; captions are cut at the text
+limit."""
 
 import numpy as np
 import torch
@@ -67,7 +68,8 @@ class MMCLIPProcessor(ProcessorMixin):
             kwargs: accepted so that callers of other processors work; padding and truncation are the model's business.
 
         Returns:
-            `BatchFeature`: `pixel_values` of shape `(I, 3, H, W)`, float32; `input_ids` of shape `(T, L)` and, unless the
+            `BatchFeature`: `pixel_values` of shape `(I, 3, H, W)`, float32; `input_ids` of shape `(T, L)` and, unless
+            the
             length is fixed, `attention_mask`.
         """
         if return_tensors != "pt":

@@ -1,4 +1,5 @@
-"""Raw hard-negative records → a batch in index form: distinct images, distinct captions, and who competes with whom."""
+"""Raw hard-negative records → a batch in index form: distinct images, distinct captions, and who competes with
+whom."""
 
 import hashlib
 import io

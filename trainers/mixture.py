@@ -134,7 +134,8 @@ def draw_rows(
 class EvaluationRecords(Dataset):
     """Evaluation records with the captions of `num_random` others added as negatives of kind `random`.
 
-    They are drawn once, by seed and position, so that they are the same at each evaluation: what the encoder knew about
+    They are drawn once, by seed and position, so that they are the same at each evaluation: what the encoder knew
+    about
     random captions before and after training can be compared.
     """
 

@@ -20,7 +20,8 @@ class MMCLIPTrainingArguments(TrainingArguments):
         loss (`str`, *optional*, defaults to `"softmax"`):
             How candidates are judged: `"softmax"` (Eq. 1 and 2 of the paper) or `"sigmoid"`.
         candidates (`str`, *optional*, defaults to `"hybrid"`):
-            Whom an anchor competes with: its own `"hard"` negatives, the other pairs `"in_batch"`, or both (`"hybrid"`).
+            Whom an anchor competes with: its own `"hard"` negatives, the other pairs `"in_batch"`, or both
+            (`"hybrid"`).
         hardness (`float`, *optional*, defaults to `0.0`):
             Strength of the hardness weighting of negatives; 0 is off.
         gather_across_devices (`bool`, *optional*, defaults to `True`):
@@ -49,19 +50,23 @@ class MMCLIPTrainingArguments(TrainingArguments):
         mixture (`dict[str, float]`, *optional*):
             Weights of the training data sets, by name; by size if absent.
         stages (`list[dict]`, *optional*):
-            Parts of the training, one after the other, each with `share` and optionally `candidates` and `mixture`, as in
+            Parts of the training, one after the other, each with `share` and optionally `candidates` and `mixture`,
+            as in
             `[{"share": 0.8, "candidates": "in_batch"}, {"share": 0.2, "candidates": "hard"}]`.
         eval_random_negatives (`int`, *optional*, defaults to `10`):
-            How many captions of other records each evaluation record gets as negatives of kind `random`, to see what is
+            How many captions of other records each evaluation record gets as negatives of kind `random`, to see what
+            is
             forgotten.
 
         > Parameters that control memory
 
         gradient_cache_chunk_size (`int`, *optional*):
-            Embed so many images or captions at a time, without keeping activations, and once more in the backward pass.
+            Embed so many images or captions at a time, without keeping activations, and once more in the backward
+            pass.
             Memory then depends on the chunk, not on batch or number of negatives; gradients are the same to rounding.
         anchors_per_micro_batch (`int`, *optional*):
-            Go forward and backward over so many anchors at a time. Exact for `candidates="hard"`, which needs no second
+            Go forward and backward over so many anchors at a time. Exact for `candidates="hard"`, which needs no
+            second
             forward pass; refused for the others, which contrast the whole batch.
 
     > [!NOTE]
@@ -125,7 +130,8 @@ class MMCLIPTrainingArguments(TrainingArguments):
         candidates = {stage.candidates or self.candidates for stage in self.stage_list()}
         if self.anchors_per_micro_batch is not None and candidates != {"hard"}:
             raise ValueError(
-                f"You set `anchors_per_micro_batch` with `candidates` {', '.join(sorted(candidates))}; only `hard` can be "
+                f"You set `anchors_per_micro_batch` with `candidates` {', '.join(sorted(candidates))}; only `hard` "
+                f"can be "
                 "split by anchors. Use `gradient_cache_chunk_size` to bound memory for the others."
             )
         if self.anchors_per_micro_batch is not None and self.deepspeed:

@@ -77,7 +77,8 @@ class MMCLIPTrainer(Trainer):
         args = MMCLIPTrainingArguments("mmclip") if args is None else args
         if args.n_gpu > 1:
             raise ValueError(
-                f"{args.n_gpu} GPUs are visible to one process; start one process for each with `accelerate launch` or "
+                f"{args.n_gpu} GPUs are visible to one process; start one process for each with `accelerate launch` "
+                f"or "
                 "`torchrun`, or show it a single one with CUDA_VISIBLE_DEVICES."
             )
         if not args.label_names:

@@ -38,7 +38,8 @@ def check_columns(name: str, source: Any) -> None:
     missing = [column for column in ("image", "caption") if columns is not None and column not in columns]
     if missing:
         raise ValueError(
-            f"The data set {name!r} has no column {missing[0]!r}, only {', '.join(columns)}; rename the one that holds the "
+            f"The data set {name!r} has no column {missing[0]!r}, only {', '.join(columns)}; rename the one that "
+            f"holds the "
             f"{missing[0]}s with `rename_column`."
         )
 
@@ -50,7 +51,8 @@ def check_negatives(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> N
         used = {name for name, weight in stage.mixture.items() if weight > 0} or set(sources)
         if (stage.candidates or args.candidates) == "hard" and used and used <= empty:
             raise ValueError(
-                f"No record of {', '.join(sorted(used))} has a hard negative, so `candidates='hard'` has nothing to learn "
+                f"No record of {', '.join(sorted(used))} has a hard negative, so `candidates='hard'` has nothing to "
+                f"learn "
                 "from. Add negative_captions or negative_images, or set `candidates='in_batch'`."
             )
 
@@ -98,7 +100,8 @@ def training_records(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> 
     if streams:
         if len(sources) > 1 or len(stages) > 1:
             raise ValueError(
-                f"The data set {streams[0]!r} is a stream; mixtures and stages need data sets of known length. Mix streams "
+                f"The data set {streams[0]!r} is a stream; mixtures and stages need data sets of known length. Mix "
+                f"streams "
                 "with `datasets.interleave_datasets`, and train the stages one after the other."
             )
         return sources[streams[0]]

@@ -1,4 +1,5 @@
-"""Facts: statements that hold on a figure or not, decided by its coordinates and marks with margins that can be seen."""
+"""Facts: statements that hold on a figure or not, decided by its coordinates and marks with margins that can be
+seen."""
 
 from typing import NamedTuple
 

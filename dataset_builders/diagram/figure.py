@@ -1,4 +1,5 @@
-"""A diagram program's figure: coordinates, segments, circles, marks, all read off the program and checked for crowding."""
+"""A diagram program's figure: coordinates, segments, circles, marks, all read off the program and checked for
+crowding."""
 
 import math
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ class FigureError(ValueError):
     """A program whose figure cannot be drawn well: `line` of the statement, and the reason."""
 
     def __init__(self, statement: Statement, reason: str):
-        super().__init__(f"line {statement.line}, {statement}: {reason}" if statement.line else f"{statement}: {reason}")
+        super().__init__(
+            f"line {statement.line}, {statement}: {reason}" if statement.line else f"{statement}: {reason}"
+        )
 
 
 @dataclass
@@ -170,7 +173,9 @@ def _check(statement: Statement, figure: Figure) -> None:
             raise FigureError(statement, f"point {name} is less than {MARGIN:g} hundredths from the frame's edge.")
         for other, there in figure.points.items():
             if other != name and math.dist(here, there) < LEAST_DISTANCE:
-                raise FigureError(statement, f"points {name} and {other} are closer than {LEAST_DISTANCE:g} hundredths.")
+                raise FigureError(
+                    statement, f"points {name} and {other} are closer than {LEAST_DISTANCE:g} hundredths."
+                )
     if statement.verb == "circle":
         (x, y), radius = figure.points[statement.points[0]], figure.circles[statement.points[0]]
         if min(x, y, 100 - x, 100 - y) < radius + 2:

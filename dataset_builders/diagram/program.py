@@ -159,7 +159,8 @@ def parse(text: str) -> Program:
 
     Raises:
         ProgramError: names line, column (both from 1) and reason: a syntax error, a word outside the vocabulary, a
-            wrong number of points, an unknown option or one out of range, a point used before it is made or made twice.
+            wrong number of points, an unknown option or one out of range, a point used before it is made or made
+            twice.
     """
     if len(text) > MAX_CHARACTERS:
         raise ProgramError(1, 1, f"the program has {len(text)} characters; at most {MAX_CHARACTERS} are read.")
@@ -192,7 +193,9 @@ def _statement(node: ast.stmt, made: set[str]) -> Statement:
     if verb is None:
         raise _at(call.func, f"there is no verb `{name}`; there are {', '.join(VOCABULARY)}.")
     if (verb.role == "construction") != (target is not None):
-        wanted = f"makes a point: write `D = {name}(...)`" if target is None else f"makes no point: write `{name}(...)`"
+        wanted = (
+            f"makes a point: write `D = {name}(...)`" if target is None else f"makes no point: write `{name}(...)`"
+        )
         raise _at(node, f"`{name}` {wanted}.")
     points, value = _arguments(call, name, verb)
     _check_points(call, points, target, verb, made)

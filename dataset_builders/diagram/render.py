@@ -20,7 +20,8 @@ def render(figure: Figure, size: int = 96, label_grid: int | None = None, with_m
         size (`int`, *optional*, defaults to `96`): side of the square image in pixels.
         label_grid (`int`, *optional*): centre every letter and number in a cell of so many pixels, each in one of its
             own. A tower of that patch size then reads whole labels, which is far easier to learn than cut ones.
-        with_markings (`bool`, *optional*, defaults to `True`): `False` leaves out lengths, angles and right-angle marks.
+        with_markings (`bool`, *optional*, defaults to `True`): `False` leaves out lengths, angles and right-angle
+            marks.
 
     Returns:
         `np.ndarray` of shape `(size, size)`, uint8: 0 is ink, 255 paper.
@@ -68,11 +69,7 @@ def _outside(figure: Figure, name: str, middle: Place) -> Place:
     """Beside a point, away from the lines that meet there."""
     here = figure.points[name]
     neighbours = [
-        figure.points[other]
-        for segment in figure.segments
-        if name in segment
-        for other in segment
-        if other != name
+        figure.points[other] for segment in figure.segments if name in segment for other in segment if other != name
     ]
     away = tuple(sum(point[i] for point in neighbours) / len(neighbours) for i in (0, 1)) if neighbours else middle
     # A point amid a straight line has no side of its own; one is chosen across the line.

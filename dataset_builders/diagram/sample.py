@@ -137,4 +137,3 @@ def _angle(rng: np.random.Generator, names: tuple[str, ...]) -> Statement:
     place = int(rng.integers(len(names)))
     corner = (names[place - 1], names[place], names[(place + 1) % len(names)])
     return Statement("mark_angle", corner, value=int(rng.integers(3, 15)) * 10)
-

@@ -1,4 +1,5 @@
-"""Retrieval negatives: the captions of a corpus that are most similar to each caption, by TF-IDF over words and letters."""
+"""Retrieval negatives: the captions of a corpus that are most similar to each caption, by TF-IDF over words and
+letters."""
 
 from collections.abc import Sequence
 
@@ -10,7 +11,8 @@ BLOCK = 1024
 
 
 def nearest_captions(captions: Sequence[str], count: int) -> list[list[int]]:
-    """For each caption the positions of the `count` most similar others, most similar first; equal captions are left out.
+    """For each caption the positions of the `count` most similar others, most similar first; equal captions are left
+    out.
 
     Works block by block, so memory grows with the corpus, not with its square.
     """

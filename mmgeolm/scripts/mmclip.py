@@ -22,7 +22,9 @@ class MMCLIPScriptArguments:
     )
     train_file: list[str] = field(
         default_factory=list,
-        metadata={"help": "JSON, JSONL, parquet or save_to_disk folder; several as NAME=PATH for --mixture, --stages."},
+        metadata={
+            "help": "JSON, JSONL, parquet or save_to_disk folder; several as NAME=PATH for --mixture, --stages."
+        },
     )
     eval_file: str | None = field(default=None, metadata={"help": "Records to evaluate on, in the same formats."})
     image_folder: str | None = field(default=None, metadata={"help": "Where relative image paths start."})
