@@ -72,6 +72,7 @@ def train_regime(
     vocabulary: list[str],
     output_dir: str | Path,
     seed: int,
+    steps: int | None = None,
     quiet: bool = False,
 ) -> tuple[MMCLIPModel, MMCLIPProcessor, float]:
     """Train an encoder from random weights; returns it with its processor and the processor time taken in seconds."""
@@ -80,7 +81,7 @@ def train_regime(
     model, processor = tiny_encoder(vocabulary)
     args = MMCLIPTrainingArguments(
         str(output_dir),
-        max_steps=regime.steps,
+        max_steps=steps or regime.steps,
         per_device_train_batch_size=regime.batch_size,
         candidates=regime.candidates,
         stages=list(regime.stages) if regime.stages else None,
@@ -101,4 +102,5 @@ def train_regime(
     trainer.train()
     seconds = time.process_time() - start
     trainer.save_model()
+    trainer.create_model_card()
     return model, processor, seconds

@@ -1,0 +1,111 @@
+"""mmgeolm quickstart: train a small encoder from scratch on two cores, with and without hard negatives, and compare.
+
+mmgeolm quickstart                                   # in-batch against grouped look-alikes, one seed
+mmgeolm quickstart --all true --seeds 3              # every regime, three seeds
+mmgeolm quickstart --real geometry3k/test            # the same comparison on real Geometry3K folders
+"""
+
+import json
+import logging
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from trl import TrlParser
+
+from dataset_builders.diagram_sets import RankingSet, look_alike_groups, ranking_sets, without
+from evaluation import hits_of, paired_difference, ranking_scores, without_anchor
+from mmgeolm.comparison import comparison_table, plot_comparison
+from mmgeolm.geometry3k_sets import real_groups, real_sets
+from mmgeolm.regimes import REGIMES, Regime, train_regime
+
+BASELINE = "in-batch"
+DEFAULT = (BASELINE, "grouped")
+
+
+@dataclass
+class QuickstartArguments:
+    """What to compare, and how thoroughly."""
+
+    output_dir: str = field(default="runs/quickstart", metadata={"help": "Checkpoints, table and plot go here."})
+    seed: int = field(default=0, metadata={"help": "Of data and training; the same seed gives the same numbers."})
+    seeds: int = field(default=1, metadata={"help": "Trainings per regime, each with a seed of its own."})
+    all: bool = field(default=False, metadata={"help": "Train every regime, not only the best against in-batch."})
+    real: str | None = field(default=None, metadata={"help": "Folder of Geometry3K problems to use instead."})
+    steps: int | None = field(default=None, metadata={"help": "Training steps; by default what fits ten minutes."})
+    scenes: int = field(default=48_000, metadata={"help": "Generated scenes to train on, for each kind of batch."})
+    anchors: int = field(default=1_000, metadata={"help": "Held-out anchors in each set that is ranked."})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Build the data, train side by side, rank, write table, plot and checkpoints."""
+    (args,) = TrlParser((QuickstartArguments,), prog="mmgeolm quickstart", description=__doc__).parse_args_and_config(
+        arguments
+    )
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    output = Path(args.output_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    names = tuple(REGIMES) if args.all else DEFAULT
+    start = time.time()
+
+    if args.real:
+        sets = real_sets(args.real, args.seed)
+    else:
+        print(f"Drawing 6 × {args.anchors} held-out anchors to rank ...", flush=True)
+        sets = ranking_sets(args.anchors, 10, args.seed + 1000, num_proc=2)
+    print(f"Training {', '.join(names)} with {args.seeds} seed(s), two at a time, one thread each ...", flush=True)
+    jobs = [(name, args.seed + number) for number in range(args.seeds) for name in names]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        results = list(pool.map(run_job, [(name, seed, args, sets) for name, seed in jobs]))
+
+    baselines = {name: hits_of(without_anchor(part.images, part.captions)) for name, part in sets.items()}
+    scores = {name: [result[0] for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names}
+    seconds = {name: [result[1] for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names}
+    table = comparison_table(scores, seconds, baselines, BASELINE)
+    (output / "results.md").write_text(table + "\n")
+    (output / "results.json").write_text(json.dumps(summary(scores, seconds, baselines), indent=1))
+    plot_comparison(scores, baselines, output / "results.png")
+    print(f"\n{table}\n")
+    print(f"Checkpoints, cards, table and plot are in {output} ({time.time() - start:.0f} s in all). To load one:")
+    print(f"  MMCLIPModel.from_pretrained({str(output / f'{names[-1]}-{args.seed}')!r})")
+
+
+def run_job(job: tuple[str, int, QuickstartArguments, dict[str, RankingSet]]) -> tuple[dict[str, np.ndarray], float]:
+    """Train one regime with one seed and rank the sets: scores by set, and the processor time of training."""
+    name, seed, args, sets = job
+    regime: Regime = REGIMES[name]
+    held_out = [text for part in sets.values() for row in part.captions for text in row]
+    size = 4 if regime.groups else 1
+    if args.real:
+        groups = real_groups(args.real, size, args.seed)
+    else:
+        groups = look_alike_groups(args.scenes // size, size, seed)
+    groups = without(groups, held_out)
+    # One vocabulary for all regimes: which words there are is not what is compared.
+    vocabulary = [caption for group in look_alike_groups(2_000, 4, args.seed).captions for caption in group]
+    if args.real:
+        vocabulary = [*vocabulary, *(caption for group in groups.captions for caption in group)]
+    folder = Path(args.output_dir) / f"{name}-{seed}"
+    # Trained side by side, only one of them can draw its bar.
+    quiet = name != BASELINE or seed != args.seed
+    model, processor, seconds = train_regime(regime, groups, vocabulary, folder, seed, args.steps, quiet)
+    return {
+        key: ranking_scores(model, processor, part.images, part.captions) for key, part in sets.items()
+    }, seconds
+
+
+def summary(scores: dict, seconds: dict, baselines: dict) -> dict:
+    """All figures of the table, in percent and seconds, for other programs."""
+    rows = {}
+    for name, runs in scores.items():
+        rows[name] = {"training_cpu_seconds": seconds[name]}
+        for key in runs[0]:
+            rows[name][key] = [hits_of(run[key])._asdict() for run in runs]
+            if name != BASELINE and BASELINE in scores:
+                difference = paired_difference([run[key] for run in runs], [run[key] for run in scores[BASELINE]])
+                rows[name][f"{key}_over_in_batch"] = dict(zip(("mean", "low", "high"), difference, strict=True))
+    rows["without anchor"] = {key: hits._asdict() for key, hits in baselines.items()}
+    return rows
