@@ -18,7 +18,9 @@ def pooled(runs: list[dict[str, np.ndarray]], name: str) -> Hits:
     return hits_of(np.concatenate([run[name] for run in runs]))
 
 
-def comparison_table(scores: Scores, seconds: dict[str, list[float]], baselines: dict[str, Hits], baseline: str) -> str:
+def comparison_table(
+    scores: Scores, seconds: dict[str, list[float]], baselines: dict[str, Hits], baseline: str
+) -> str:
     """Markdown: Hit@1 in percent with 95% intervals, a row for each set, a column for each regime.
 
     Args:

@@ -63,7 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     baselines = {name: hits_of(without_anchor(part.images, part.captions)) for name, part in sets.items()}
     scores = {name: [result[0] for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names}
-    seconds = {name: [result[1] for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names}
+    seconds = {
+        name: [result[1] for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names
+    }
     table = comparison_table(scores, seconds, baselines, BASELINE)
     (output / "results.md").write_text(table + "\n")
     (output / "results.json").write_text(json.dumps(summary(scores, seconds, baselines), indent=1))
@@ -92,9 +94,7 @@ def run_job(job: tuple[str, int, QuickstartArguments, dict[str, RankingSet]]) ->
     # Trained side by side, only one of them can draw its bar.
     quiet = name != BASELINE or seed != args.seed
     model, processor, seconds = train_regime(regime, groups, vocabulary, folder, seed, args.steps, quiet)
-    return {
-        key: ranking_scores(model, processor, part.images, part.captions) for key, part in sets.items()
-    }, seconds
+    return {key: ranking_scores(model, processor, part.images, part.captions) for key, part in sets.items()}, seconds
 
 
 def summary(scores: dict, seconds: dict, baselines: dict) -> dict:
