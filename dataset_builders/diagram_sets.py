@@ -126,7 +126,7 @@ def ranking_sets(
     centred, exchangeable = build(stream=CENTRED), build(stream=EXCHANGEABLE)
     originals = [captions[0] for captions in centred.captions]
     rng = np.random.default_rng([seed, 9])
-    random_rows = [_random_others(i, originals, num_negatives, rng) for i in range(count)]
+    random_rows = [random_others(i, originals, num_negatives, rng) for i in range(count)]
     retrieved = nearest_captions(originals, num_negatives)
 
     def from_corpus(kind: str, rows: list[list[int]]) -> RankingSet:
@@ -141,7 +141,8 @@ def ranking_sets(
     return sets
 
 
-def _random_others(own: int, captions: list[str], count: int, rng: np.random.Generator) -> list[int]:
+def random_others(own: int, captions: list[str], count: int, rng: np.random.Generator) -> list[int]:
+    """Positions of `count` random captions that differ from the own one."""
     order = rng.choice(len(captions), min(len(captions), count + 32), replace=False)
     return [int(i) for i in order if captions[i] != captions[own]][:count]
 
