@@ -28,8 +28,8 @@ def real_split(folder: str | Path, seed: int) -> tuple[datasets.Dataset, dataset
         train, test = (problems.select(range(start, len(problems), 2)) for start in (0, 1))
     if len(test) <= 2 * NUM_NEGATIVES or len(train) == 0:
         raise ValueError(
-            f"{folder} has {len(train)} problems to train on and {len(test)} to rank; at least {2 * NUM_NEGATIVES + 1} "
-            "are needed to rank each among the others. Pass a folder with more of Geometry3K's problems."
+            f"{folder} has {len(train)} problems to train on and {len(test)} to rank; {2 * NUM_NEGATIVES + 1} "
+            "are needed to rank each among others. Pass a folder with more of Geometry3K's problems."
         )
     return train, test
 

@@ -1,6 +1,7 @@
 """Ways to train the same small encoder: with in-batch negatives only, and with hard negatives in several forms."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,90 +15,150 @@ from mmgeolm.tiny import tiny_encoder
 from modeling_mmclip import MMCLIPModel, MMCLIPProcessor
 from trainers import MMCLIPTrainer, MMCLIPTrainingArguments
 
+GROUP = 4  # look-alikes in a group, and so hard negatives per anchor: three
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training.
+
+    Attributes:
+        share (`float`): of all steps.
+        candidates (`str`): `hard`, `in_batch` or `hybrid`.
+        source (`str`): what a batch is made of: `random` (independent pairs), `look_alikes` (groups of four pairs that
+            differ in one edit), `captions` (a pair and three hard negative captions), `both` (a pair, three hard
+            negative captions and three hard negative images).
+    """
+
+    share: float
+    candidates: str
+    source: str
+
 
 @dataclass(frozen=True)
 class Regime:
     """How an encoder is trained.
 
     Attributes:
-        groups (`bool`): batches of groups of four look-alike pairs, or of independent scenes.
-        candidates (`str`): of the Trainer.
-        batch_size (`int`): records; a record is a group or a scene.
-        steps (`int`): chosen so that all regimes take the same processor time.
-        stages (`list[dict]`, *optional*): of the Trainer.
-        max_negatives (`int`, *optional*): negatives per record and side.
+        stages (`tuple[Stage, ...]`): one after the other.
+        pairs (`int`): pairs of image and caption in a batch; for `captions` and `both` its images.
+        cost (`float`): processor time of a step, in-batch with 192 pairs taken as 1; steps are divided by it, so that
+            all regimes take the same time.
     """
 
-    groups: bool
-    candidates: str
-    batch_size: int
-    steps: int
-    stages: tuple[dict[str, Any], ...] | None = None
-    text_negatives: bool = False
+    stages: tuple[Stage, ...]
+    pairs: int = 192
+    cost: float = 1.0
 
 
+# A short time among random pairs first: from random weights look-alikes are told apart later, or not at all.
+WARM_UP = Stage(0.1, "in_batch", "random")
 REGIMES = {
-    "in-batch": Regime(groups=False, candidates="in_batch", batch_size=192, steps=250),
-    "grouped": Regime(groups=True, candidates="in_batch", batch_size=48, steps=250),
-    "hybrid": Regime(groups=True, candidates="hybrid", batch_size=48, steps=230, text_negatives=True),
-    "hard": Regime(groups=True, candidates="hard", batch_size=48, steps=250, text_negatives=True),
+    "in-batch": Regime((Stage(1.0, "in_batch", "random"),)),
+    "grouped": Regime((WARM_UP, Stage(0.9, "in_batch", "look_alikes"))),
+    "hybrid": Regime((WARM_UP, Stage(0.9, "hybrid", "captions")), pairs=144),
+    "staged": Regime((Stage(0.5, "in_batch", "random"), Stage(0.5, "hard", "both"))),
+    "hard": Regime((Stage(1.0, "hard", "both"),)),
 }
+STEPS = 250
 
 
-class GroupRecords(torch.utils.data.Dataset):
-    """Groups of look-alike pairs as HardNegatives records: the first pair is the anchor, the others its negatives."""
+class SceneRecords(torch.utils.data.Dataset):
+    """Generated scenes as HardNegatives records; see [`Stage`] for the sources.
 
-    def __init__(self, groups: Groups, text_negatives: bool):
-        self.groups = groups
-        self.text_negatives = text_negatives
+    Args:
+        groups ([`Groups`]): groups of look-alikes, or groups of one for `random`.
+        source (`str`): `random`, `look_alikes`, `captions` or `both`.
+        size (`int`, *optional*): scenes in a record; those of a group if absent.
+    """
+
+    def __init__(self, groups: Groups, source: str, size: int | None = None):
+        self.images = groups.images.reshape(-1, *groups.images.shape[2:])
+        self.captions = [caption for group in groups.captions for caption in group]
+        self.size = size or groups.images.shape[1]
+        self.source = source
 
     def __len__(self) -> int:
-        return len(self.groups.captions)
+        return len(self.captions) // self.size
 
     def __getitem__(self, position: int) -> dict[str, Any]:
-        images, captions = self.groups.images[position], self.groups.captions[position]
+        start, end = position * self.size, (position + 1) * self.size
+        images, captions = self.images[start:end], self.captions[start:end]
+        texts, pictures = self.source in ("captions", "both"), self.source != "captions"
         return {
-            "id": str(position),
+            "id": f"{self.source}-{position}",
             "image": Image.fromarray(images[0]),
             "caption": captions[0],
-            "negative_captions": captions[1:] if self.text_negatives else [],
-            "negative_images": [Image.fromarray(image) for image in images[1:]],
-            "negative_image_captions": captions[1:],
+            "negative_captions": captions[1:] if texts else [],
+            "negative_images": [Image.fromarray(image) for image in images[1:]] if pictures else [],
+            "negative_image_captions": captions[1:] if pictures else [],
         }
 
 
 def train_regime(
     regime: Regime,
-    groups: Groups,
-    vocabulary: list[str],
+    scenes: dict[str, Groups],
+    vocabulary: Sequence[str],
     output_dir: str | Path,
     seed: int,
-    steps: int | None = None,
+    steps: int = STEPS,
     quiet: bool = False,
+    real: list[dict[str, Any]] | None = None,
+    **settings: Any,
 ) -> tuple[MMCLIPModel, MMCLIPProcessor, float]:
-    """Train an encoder from random weights; returns it with its processor and the processor time taken in seconds."""
+    """Train an encoder from random weights; returns it with its processor and the processor time taken in seconds.
+
+    Args:
+        regime ([`Regime`]): how.
+        scenes (`dict[str, Groups]`): groups of one under `random`, of four under `look_alikes`, as far as needed.
+        vocabulary (sequence of `str`): captions that the tokenizer gets its words from.
+        output_dir (`str` or `Path`): for checkpoint and card.
+        seed (`int`): of weights and order.
+        steps (`int`, *optional*, defaults to `250`): of a regime of cost 1.
+        quiet (`bool`, *optional*, defaults to `False`): draw no progress bar.
+        real (`list[dict]`, *optional*): records that take a fifth of each batch.
+        settings: further training arguments.
+    """
     torch.set_num_threads(1)
     set_seed(seed)
     model, processor = tiny_encoder(vocabulary)
+    # Where a record is a group, all records of the regime are, so that each batch holds as many pairs.
+    grouped = any(stage.source in ("look_alikes", "both") for stage in regime.stages)
+    size = GROUP if grouped else 1
+    data: dict[str, Any] = {}
+    for stage in regime.stages:
+        kind = "random" if stage.source == "random" else "look_alikes"
+        data[stage.source] = SceneRecords(scenes[kind], stage.source, size if kind == "random" else None)
+    if real:
+        data["real"] = real
     args = MMCLIPTrainingArguments(
         str(output_dir),
-        max_steps=steps or regime.steps,
-        per_device_train_batch_size=regime.batch_size,
-        candidates=regime.candidates,
-        stages=list(regime.stages) if regime.stages else None,
-        learning_rate=1.5e-3,
-        weight_decay=0.05,
-        warmup_steps=0.1,
-        logging_steps=25,
-        save_strategy="no",
-        use_cpu=True,
-        seed=seed,
-        disable_tqdm=quiet,
-        report_to="none",
+        **{
+            "max_steps": max(1, round(steps / regime.cost)),
+            "per_device_train_batch_size": max(2, regime.pairs // size),
+            "stages": [
+                {
+                    "share": stage.share,
+                    "candidates": stage.candidates,
+                    "mixture": {stage.source: 0.8, "real": 0.2} if real else {stage.source: 1.0},
+                }
+                for stage in regime.stages
+            ],
+            "learning_rate": 2e-3,
+            "weight_decay": 0.05,
+            "adam_beta2": 0.98,
+            "warmup_steps": 0.1,
+            "max_negatives": GROUP - 1,
+            "logging_steps": 25,
+            "save_strategy": "no",
+            "use_cpu": True,
+            "seed": seed,
+            "disable_tqdm": quiet,
+            "report_to": "none",
+            **settings,
+        },
     )
-    trainer = MMCLIPTrainer(
-        model, args, train_dataset=GroupRecords(groups, regime.text_negatives), processing_class=processor
-    )
+    trainer = MMCLIPTrainer(model, args, train_dataset=data, processing_class=processor)
     start = time.process_time()
     trainer.train()
     seconds = time.process_time() - start

@@ -19,11 +19,13 @@ from trl import TrlParser
 from dataset_builders.diagram_sets import RankingSet, look_alike_groups, ranking_sets, without
 from evaluation import hits_of, paired_difference, ranking_scores, without_anchor
 from mmgeolm.comparison import comparison_table, plot_comparison
-from mmgeolm.geometry3k_sets import real_groups, real_sets
-from mmgeolm.regimes import REGIMES, Regime, train_regime
+from mmgeolm.geometry3k_sets import real_records, real_sets, real_split
+from mmgeolm.regimes import GROUP, REGIMES, STEPS, train_regime
 
 BASELINE = "in-batch"
 DEFAULT = (BASELINE, "grouped")
+# Real diagrams have hard negative captions, but no look-alike images.
+REAL = (BASELINE, "hybrid")
 
 
 @dataclass
@@ -35,7 +37,7 @@ class QuickstartArguments:
     seeds: int = field(default=1, metadata={"help": "Trainings per regime, each with a seed of its own."})
     all: bool = field(default=False, metadata={"help": "Train every regime, not only the best against in-batch."})
     real: str | None = field(default=None, metadata={"help": "Folder of Geometry3K problems to use instead."})
-    steps: int | None = field(default=None, metadata={"help": "Training steps; by default what fits ten minutes."})
+    steps: int = field(default=STEPS, metadata={"help": "Training steps; the default fits ten minutes."})
     scenes: int = field(default=48_000, metadata={"help": "Generated scenes to train on, for each kind of batch."})
     anchors: int = field(default=1_000, metadata={"help": "Held-out anchors in each set that is ranked."})
 
@@ -48,18 +50,21 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     output = Path(args.output_dir)
     output.mkdir(parents=True, exist_ok=True)
-    names = tuple(REGIMES) if args.all else DEFAULT
+    names = tuple(REGIMES) if args.all else REAL if args.real else DEFAULT
     start = time.time()
 
+    real = None
     if args.real:
-        sets = real_sets(args.real, args.seed)
+        train, test = real_split(args.real, args.seed)
+        real, sets = real_records(train), real_sets(test, args.seed)
+        print(f"{len(train)} real problems to train on beside generated scenes, {len(test)} to rank.", flush=True)
     else:
-        print(f"Drawing 6 × {args.anchors} held-out anchors to rank ...", flush=True)
+        print(f"Drawing six sets of {args.anchors} held-out anchors to rank ...", flush=True)
         sets = ranking_sets(args.anchors, 10, args.seed + 1000, num_proc=2)
     print(f"Training {', '.join(names)} with {args.seeds} seed(s), two at a time, one thread each ...", flush=True)
     jobs = [(name, args.seed + number) for number in range(args.seeds) for name in names]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        results = list(pool.map(run_job, [(name, seed, args, sets) for name, seed in jobs]))
+        results = list(pool.map(run_job, [(name, seed, args, sets, real) for name, seed in jobs]))
 
     baselines = {name: hits_of(without_anchor(part.images, part.captions)) for name, part in sets.items()}
     scores = {name: [result[0] for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names}
@@ -75,25 +80,26 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"  MMCLIPModel.from_pretrained({str(output / f'{names[-1]}-{args.seed}')!r})")
 
 
-def run_job(job: tuple[str, int, QuickstartArguments, dict[str, RankingSet]]) -> tuple[dict[str, np.ndarray], float]:
+def run_job(
+    job: tuple[str, int, QuickstartArguments, dict[str, RankingSet], list | None],
+) -> tuple[dict[str, np.ndarray], float]:
     """Train one regime with one seed and rank the sets: scores by set, and the processor time of training."""
-    name, seed, args, sets = job
-    regime: Regime = REGIMES[name]
-    held_out = [text for part in sets.values() for row in part.captions for text in row]
-    size = 4 if regime.groups else 1
-    if args.real:
-        groups = real_groups(args.real, size, args.seed)
-    else:
-        groups = look_alike_groups(args.scenes // size, size, seed)
-    groups = without(groups, held_out)
+    name, seed, args, sets, real = job
+    regime = REGIMES[name]
+    held_out = {text for part in sets.values() for row in part.captions for text in row}
+    sizes = {"random": 1} if any(stage.source == "random" for stage in regime.stages) else {}
+    if any(stage.source != "random" for stage in regime.stages):
+        sizes["look_alikes"] = GROUP
+    scenes = {
+        kind: without(look_alike_groups(args.scenes // size, size, seed), held_out) for kind, size in sizes.items()
+    }
     # One vocabulary for all regimes: which words there are is not what is compared.
-    vocabulary = [caption for group in look_alike_groups(2_000, 4, args.seed).captions for caption in group]
-    if args.real:
-        vocabulary = [*vocabulary, *(caption for group in groups.captions for caption in group)]
+    vocabulary = [caption for group in look_alike_groups(2_000, GROUP, args.seed).captions for caption in group]
+    vocabulary += [text for record in real or [] for text in (record["caption"], *record["negative_captions"])]
     folder = Path(args.output_dir) / f"{name}-{seed}"
     # Trained side by side, only one of them can draw its bar.
-    quiet = name != BASELINE or seed != args.seed
-    model, processor, seconds = train_regime(regime, groups, vocabulary, folder, seed, args.steps, quiet)
+    quiet = name != BASELINE
+    model, processor, seconds = train_regime(regime, scenes, vocabulary, folder, seed, args.steps, quiet, real)
     return {key: ranking_scores(model, processor, part.images, part.captions) for key, part in sets.items()}, seconds
 
 
