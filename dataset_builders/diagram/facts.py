@@ -28,6 +28,8 @@ def _fact(statement: Statement) -> Fact | None:
     if statement.verb == "segment":
         return None
     points = (statement.target, *statement.points) if statement.target else statement.points
+    if statement.verb in ("point_on", "cevian") and statement.option("ratio") > 0.5:
+        points = (*points[:-2], points[-1], points[-2])  # the end that it is nearer to comes first
     if statement.verb == "triangle":
         return Fact("triangle", points, statement.option("kind"))
     return Fact(statement.verb, points, statement.value)
@@ -152,11 +154,20 @@ def _chord(figure: Figure, fact: Fact) -> bool:
 
 
 def _mark(figure: Figure, fact: Fact) -> bool:
+    """Marked here with this value; or on a side or angle that equals this one, unless this one has its own mark."""
     kind = fact.kind.removeprefix("mark_")
-    return any(
-        kind == there and value == fact.value and fact.points in (points, points[::-1])
-        for there, points, value in figure.marks
-    )
+    marks = [(points, value) for there, points, value in figure.marks if there == kind]
+    own = [value for points, value in marks if fact.points in (points, points[::-1])]
+    if own or kind == "right_angle":
+        return fact.value in own
+    # In a square with AB = 6, "BC = 6" is no falsehood.
+    return any(value == fact.value and _equal(figure, points, fact.points) for points, value in marks)
+
+
+def _equal(figure: Figure, first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    if len(first) == 2:
+        return _same(distance(figure, *first), distance(figure, *second))
+    return abs(angle_at(figure, *first) - angle_at(figure, *second)) < EQUAL_DEGREES
 
 
 _CHECKS = {

@@ -46,18 +46,21 @@ def solve(program: Program) -> Figure:
     """The figure of a program.
 
     Raises:
-        FigureError: when points coincide or crowd, an angle is too small to see, or something leaves the frame.
+        FigureError: when points coincide or crowd, an angle is too small to see, a triangle's angles leave none for
+            its third corner, a circle's point is asked of what is no circle, or something leaves the frame.
     """
     figure = Figure()
     for statement in program.statements:
         _draw(statement, figure)
-    for statement in program.statements:
+        # At once, so that nothing is built on points that coincide.
         _check(statement, figure)
     return figure
 
 
 def _draw(statement: Statement, figure: Figure) -> None:
     verb, names, points = statement.verb, statement.points, figure.points
+    if verb in _ON_CIRCLE and names[0] not in figure.circles:
+        raise FigureError(statement, f"{names[0]} is not the centre of a circle.")
     if verb == "circle":
         points[names[0]] = statement.option("at")
         figure.circles[names[0]] = statement.option("size") / 2
@@ -96,8 +99,10 @@ def _triangle(statement: Statement) -> list[Point]:
         base = (angle or 35.0, 90 - (angle or 35.0))
     else:
         base = (angle or 50.0, statement.option("other") or 75.0)
+    if min(*base, 180 - sum(base)) < 1:
+        raise FigureError(statement, "these angles leave no triangle: all three are above 0 and sum to 180 degrees.")
     at_b, at_c = (math.radians(value) for value in base)
-    height = 1 / (1 / math.tan(at_b) + 1 / math.tan(at_c)) if sum(base) < 179 else 0.0
+    height = 1 / (1 / math.tan(at_b) + 1 / math.tan(at_c))
     return [(height / math.tan(at_b), height), (0.0, 0.0), (1.0, 0.0)]
 
 
@@ -145,6 +150,7 @@ def _bisector(statement: Statement, points: dict[str, Point]) -> float:
     return math.dist(top, start) / (math.dist(top, start) + math.dist(top, end))
 
 
+_ON_CIRCLE = ("on_circle", "opposite", "chord")
 _ON_SEGMENT = {
     "midpoint": lambda s, p: 0.5,
     "median": lambda s, p: 0.5,

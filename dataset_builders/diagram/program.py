@@ -217,8 +217,7 @@ def _arguments(call: ast.Call, name: str, verb: Verb) -> tuple[tuple[str, ...], 
 
 
 def _check_points(call: ast.Call, points: tuple[str, ...], target: str | None, verb: Verb, made: set[str]) -> None:
-    # `parallel(D, B, C, A, C)` names C twice: the line it is parallel to and the line it meets may share a point.
-    if call.func.id != "parallel" and len(set(points)) != len(points):
+    if len(set(points)) != len(points):
         raise _at(call, "the same point is named twice.")
     new = points if verb.role == "shape" else (target,) if target else ()
     for point in new:
@@ -237,7 +236,9 @@ def _options(call: ast.Call, name: str, verb: Verb) -> tuple[tuple[str, Option],
         rule = verb.options.get(keyword.arg or "")
         if rule is None:
             known = ", ".join(verb.options) or "none"
-            raise _at(keyword.value, f"`{name}` has no option `{keyword.arg}`; its options are {known}.")
+            raise _at(keyword.value, f"`{name}` has no option `{keyword.arg or '**'}`; its options are {known}.")
+        if any(keyword.arg == given for given, _ in options):
+            raise _at(keyword.value, f"the option `{keyword.arg}` is given twice.")
         if rule.choices:
             value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
             if value not in rule.choices:

@@ -43,9 +43,18 @@ def render(figure: Figure, size: int = 96, label_grid: int | None = None, with_m
                 draw.line(_corner(*(at[name] for name in names), 6 * scale), fill=0, width=stroke)
     image = canvas.reduce(OVERSAMPLING)
     taken: set[tuple[int, int]] = set()
+    written: list[tuple[Image.Image, tuple[int, int]]] = []
     for text, place in _labels(figure, with_markings):
         wanted = (place[0] * size / 100, (100 - place[1]) * size / 100)
-        _write(image, text, _free_cell(wanted, label_grid, size, taken) if label_grid else wanted, size, label_grid)
+        centre = _free_cell(wanted, label_grid, size, taken) if label_grid else wanted
+        glyphs = _glyphs(text, max(11, round(size * 0.125)), label_grid or size)
+        written.append((glyphs, _corner_of(glyphs, centre, size)))
+    # White first: a line that passes behind a label would make another letter of it. All of it before any ink, so that
+    # no label takes a bite out of its neighbour.
+    for glyphs, (left, top) in written:
+        image.paste(255, (left, top, left + glyphs.width, top + glyphs.height))
+    for glyphs, corner in written:
+        image.paste(0, corner, glyphs)
     return np.asarray(image)
 
 
@@ -94,21 +103,21 @@ def _free_cell(wanted: Place, grid: int, size: int, taken: set[tuple[int, int]])
     return ((cell[0] + 0.5) * grid, (cell[1] + 0.5) * grid)
 
 
-def _write(image: Image.Image, text: str, centre: Place, size: int, label_grid: int | None) -> None:
-    glyphs = _glyphs(text, max(11, round(size * 0.125)))
+def _corner_of(glyphs: Image.Image, centre: Place, size: int) -> tuple[int, int]:
+    """Left and top of a label in pixels, at least one from the image's edge."""
     left, top = round(centre[0] - glyphs.width / 2), round(centre[1] - glyphs.height / 2)
-    left = min(max(left, 0), size - glyphs.width)
-    top = min(max(top, 0), size - glyphs.height)
-    # White first: a line that passes behind a label would make another letter of it.
-    image.paste(255, (left, top, left + glyphs.width, top + glyphs.height))
-    image.paste(0, (left, top), glyphs)
+    return min(max(left, 1), size - 1 - glyphs.width), min(max(top, 1), size - 1 - glyphs.height)
 
 
 @functools.lru_cache(maxsize=4096)
-def _glyphs(text: str, height: int) -> Image.Image:
-    """A text as an ink mask, cut to its ink."""
-    font = ImageFont.load_default(height)
-    box = font.getbbox(text)
+def _glyphs(text: str, height: int, width: int) -> Image.Image:
+    """A text as an ink mask, cut to its ink, in the largest letters up to `height` that keep it within `width`."""
+    while True:
+        font = ImageFont.load_default(height)
+        box = font.getbbox(text)
+        if box[2] - box[0] <= width or height <= 6:
+            break
+        height -= 1
     mask = Image.new("L", (math.ceil(box[2]) + 2, math.ceil(box[3]) + 2), 0)
     ImageDraw.Draw(mask).text((0, 0), text, font=font, fill=255)
     return mask.crop(mask.getbbox())

@@ -136,4 +136,4 @@ def _length(rng: np.random.Generator, names: tuple[str, ...]) -> Statement:
 def _angle(rng: np.random.Generator, names: tuple[str, ...]) -> Statement:
     place = int(rng.integers(len(names)))
     corner = (names[place - 1], names[place], names[(place + 1) % len(names)])
-    return Statement("mark_angle", corner, value=int(rng.integers(3, 15)) * 10)
+    return Statement("mark_angle", corner, value=int(rng.integers(4, 20)) * 5)

@@ -158,7 +158,7 @@ def _number(program: Program, rng: np.random.Generator) -> Program | None:
     if place is None:
         return None
     old = program.statements[place]
-    values = range(2, 21) if old.verb == "mark_length" else range(30, 150, 10)
+    values = range(2, 21) if old.verb == "mark_length" else range(20, 100, 5)
     value = _other(tuple(values), old.value, rng)
     return program.replaced(place, Statement(old.verb, old.points, value=value))
 

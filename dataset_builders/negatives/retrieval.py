@@ -11,10 +11,10 @@ BLOCK = 1024
 
 
 def nearest_captions(captions: Sequence[str], count: int) -> list[list[int]]:
-    """For each caption the positions of the `count` most similar others, most similar first; equal captions are left
-    out.
+    """For each caption the positions of the `count` most similar others, most similar first, all different texts.
 
-    Works block by block, so memory grows with the corpus, not with its square.
+    Where the corpus has fewer different texts, all of them come back. Works block by block, so memory grows with the
+    corpus, not with its square.
     """
     words = TfidfVectorizer(token_pattern=r"[^\s.]+", sublinear_tf=True).fit_transform(captions)
     letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3), sublinear_tf=True).fit_transform(captions)
@@ -25,5 +25,18 @@ def nearest_captions(captions: Sequence[str], count: int) -> list[list[int]]:
         similarity = (features[start : start + BLOCK] @ features.T).toarray()  # (block, corpus)
         for row, own in zip(similarity, texts[start : start + BLOCK], strict=True):
             order = np.argsort(-row, kind="stable")
-            nearest.append([int(i) for i in order[: count + 64] if texts[i] != own][:count])
+            nearest.append(_distinct(order, texts, own, count))
     return nearest
+
+
+def _distinct(order: np.ndarray, texts: np.ndarray, own: str, count: int) -> list[int]:
+    """The first `count` positions of an order whose texts differ from the own one and from one another."""
+    chosen: list[int] = []
+    seen = {own}
+    for position in order:
+        if len(chosen) == count:
+            break
+        if texts[position] not in seen:
+            seen.add(texts[position])
+            chosen.append(int(position))
+    return chosen
