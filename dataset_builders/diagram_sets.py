@@ -86,14 +86,18 @@ def _group(
     number: int, size: int, seed: int, stream: int, difficulty: int, label_grid: int | None
 ) -> tuple[np.ndarray, list[str], list[str], list[str]]:
     rng = np.random.default_rng([seed, stream, number])
-    scenes = (centred_group if stream == CENTRED else exchangeable_group)(size, rng, difficulty)
-    if stream != CENTRED:
-        # Edits that come easily are found early; the first place must not tell.
-        scenes = [scenes[i] for i in rng.permutation(size)]
+    images: list[np.ndarray] = []
+    # Labels keep to a grid: where they hide what sets two scenes apart, another group is drawn.
+    while len({image.tobytes() for image in images}) < size:
+        scenes = (centred_group if stream == CENTRED else exchangeable_group)(size, rng, difficulty)
+        if stream != CENTRED:
+            # Edits that come easily are found early; the first place must not tell.
+            scenes = [scenes[i] for i in rng.permutation(size)]
+        images = [render(scene.figure, SIZE, label_grid) for scene in scenes]
     # One wording for the whole group: captions differ where the figures do, nowhere else.
     wording = int(rng.integers(2**31))
     return (
-        np.stack([render(scene.figure, SIZE, label_grid) for scene in scenes]),
+        np.stack(images),
         [caption(scene.program, wording) for scene in scenes],
         [scene.edit for scene in scenes],
         [str(scene.program) for scene in scenes],
@@ -130,6 +134,11 @@ def ranking_sets(
     retrieved = nearest_captions(originals, num_negatives)
 
     def from_corpus(kind: str, rows: list[list[int]]) -> RankingSet:
+        if min(map(len, rows)) < num_negatives:
+            raise ValueError(
+                f"{count} anchors have fewer than {num_negatives} different captions to offer as {kind} negatives; "
+                "raise `count` or lower `num_negatives`."
+            )
         captions = [[originals[i], *(originals[j] for j in row)] for i, row in enumerate(rows)]
         return RankingSet(kind, centred.images[:, 0], captions, [["", *[kind] * num_negatives]] * count)
 

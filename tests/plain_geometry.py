@@ -68,7 +68,7 @@ _ROLES = {
 
 
 def claims_of(caption: str) -> list[Claim]:
-    """The claims of a caption as (what is said, of which points, word or number); fails on a sentence it cannot read."""
+    """The claims of a caption as (what is said, of which points, word or number); a sentence it cannot read fails."""
     return [_read(sentence) for sentence in caption.removesuffix(".").split(". ")]
 
 

@@ -192,8 +192,7 @@ def _check(statement: Statement, figure: Figure) -> None:
             if angle_at(figure, before, at, after) < LEAST_ANGLE:
                 raise FigureError(statement, f"the angle at {at} is below {LEAST_ANGLE:g} degrees.")
     if statement.verb == "foot":
-        start, end = (figure.points[name] for name in statement.points[1:])
-        if not 0.1 < math.dist(start, figure.points[statement.target]) / math.dist(start, end) < 0.9:
+        if not 0.1 < _foot(statement, figure.points) < 0.9:
             raise FigureError(statement, "the foot is not between the ends of the side.")
 
 

@@ -36,6 +36,9 @@ def render(figure: Figure, size: int = 96, label_grid: int | None = None, with_m
     for centre, radius in figure.circles.items():
         (x, y), reach = at[centre], radius * scale
         draw.ellipse((x - reach, y - reach, x + reach, y + reach), outline=0, width=stroke)
+    # A centre, and a point on a side where no line ends, show where they are by a dot alone.
+    ends = {name for segment in figure.segments for name in segment}
+    for x, y in (place for name, place in at.items() if name in figure.circles or name not in ends):
         draw.ellipse((x - stroke, y - stroke, x + stroke, y + stroke), fill=0)
     if with_markings:
         for kind, names, _ in figure.marks:

@@ -25,6 +25,7 @@ from dataset_builders.diagram.sample import (
 
 QUADRILATERALS = ("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "kite")
 CIRCLE_LINES = ("opposite", "chord")
+MOST_BASES = 50  # one is nearly always enough for groups of 20, five for groups of 40
 
 
 class Scene(NamedTuple):
@@ -79,22 +80,27 @@ def exchangeable_group(size: int, rng: np.random.Generator, difficulty: int = 3)
 
     No scene is the centre of the group, so nothing but its image says which caption is meant.
     """
-    while True:
-        program, _ = sample_program(rng, difficulty)
-        base = scene(program)
-        group = look_alikes(base, size, rng) if base is not None else []
-        if len(group) == size:
-            return group
+    return _family(size, rng, difficulty)[1]
 
 
 def centred_group(size: int, rng: np.random.Generator, difficulty: int = 3) -> list[Scene]:
     """A base, first, and `size` − 1 scenes one edit away from it."""
-    while True:
+    base, group = _family(size - 1, rng, difficulty)
+    return [base, *group]
+
+
+def _family(count: int, rng: np.random.Generator, difficulty: int) -> tuple[Scene, list[Scene]]:
+    """A base and `count` scenes one edit away from it; raises `ValueError` where no base has so many."""
+    for _ in range(MOST_BASES):
         program, _ = sample_program(rng, difficulty)
         base = scene(program)
-        group = look_alikes(base, size - 1, rng) if base is not None else []
-        if len(group) == size - 1:
-            return [base, *group]
+        group = look_alikes(base, count, rng) if base is not None else []
+        if base is not None and len(group) == count:
+            return base, group
+    raise ValueError(
+        f"none of {MOST_BASES} diagrams of difficulty {difficulty} has {count} look-alikes; ask for fewer, or for a "
+        "higher difficulty."
+    )
 
 
 def _any(program: Program, rng: np.random.Generator, fits: Callable[[Statement], bool]) -> int | None:
