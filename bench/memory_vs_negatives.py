@@ -195,9 +195,7 @@ def with_inputs(measurement: Measurement) -> int:
 
 def columns(measurement: Measurement) -> str:
     """Step, step with inputs, and resident memory, in MiB."""
-    return (
-        f"{measurement.step / MIB:.1f} | {with_inputs(measurement) / MIB:.1f} | {max(0, measurement.resident) / MIB:.0f}"
-    )
+    return f"{measurement.step / MIB:.1f} | {with_inputs(measurement) / MIB:.1f} | {max(0, measurement.resident) / MIB:.0f}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """Baselines that do not see the anchor: can the positive be told from its candidates alone?
 
 A set of hard negatives can be gamed (SugarCrepe, arXiv 2306.14610): a positive that reads more naturally, is longer,
-or
-lies in the middle of its negatives is found without the image. Each baseline here learns such clues on one half of a
-set
-and is tested on the other, both ways round. What it finds above chance, an encoder may find, too.
+or lies in the middle of its negatives is found without the image. Each baseline here learns such clues on one half of
+a set and is tested on the other, both ways round. What it finds above chance, an encoder may find, too.
 """
 
 from collections.abc import Sequence

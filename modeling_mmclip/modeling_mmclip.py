@@ -235,8 +235,7 @@ class MMCLIPModel(PreTrainedModel):
             attention_mask (`torch.Tensor` of shape `(T, L)`, *optional*): 1 for tokens, 0 for padding.
             image_anchors, text_candidates, text_anchors, image_candidates (*optional*): see `candidates`.
             return_loss (`bool`, *optional*, defaults to `False`): compute the loss that the configuration names;
-                without
-                index tensors image i belongs to caption i.
+                without index tensors image i belongs to caption i.
             chunk_size (`int`, *optional*): the gradient cache. Embed at most so many images or captions at a time and
                 keep no activations; the backward pass takes the loss gradient at the embeddings and embeds chunk by
                 chunk again. Memory depends on the chunk, not on the batch; gradients are the same to rounding.

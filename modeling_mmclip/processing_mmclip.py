@@ -69,8 +69,7 @@ class MMCLIPProcessor(ProcessorMixin):
 
         Returns:
             `BatchFeature`: `pixel_values` of shape `(I, 3, H, W)`, float32; `input_ids` of shape `(T, L)` and, unless
-            the
-            length is fixed, `attention_mask`.
+            the length is fixed, `attention_mask`.
         """
         if return_tensors != "pt":
             raise ValueError(f"MMCLIPProcessor makes PyTorch tensors only; got return_tensors={return_tensors!r}.")

@@ -13,13 +13,11 @@ def hard_negative_metrics(prediction: EvalPrediction) -> dict[str, float]:
 
     Args:
         prediction (`EvalPrediction`): `predictions` and `label_ids` are pairs (text side, image side) of arrays of
-            shape
-            `(R, 1 + K)`: scores, and kind codes with −100 where there is no candidate.
+            shape `(R, 1 + K)`: scores, and kind codes with −100 where there is no candidate.
 
     Returns:
         `dict[str, float]`: for each kind `{kind}_hit@1`, `{kind}_hit@5`, `{kind}_mrr` in 0..1, `{kind}_anchors` (how
-        many
-        records have such negatives) and `{kind}_chance` (Hit@1 of guessing).
+        many records have such negatives) and `{kind}_chance` (Hit@1 of guessing).
     """
     metrics = {}
     for scores, codes in zip(prediction.predictions, prediction.label_ids, strict=True):

@@ -135,8 +135,7 @@ class EvaluationRecords(Dataset):
     """Evaluation records with the captions of `num_random` others added as negatives of kind `random`.
 
     They are drawn once, by seed and position, so that they are the same at each evaluation: what the encoder knew
-    about
-    random captions before and after training can be compared.
+    about random captions before and after training can be compared.
     """
 
     def __init__(self, dataset: Any, captions: Iterable[str], num_random: int, seed: int):

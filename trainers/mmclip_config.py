@@ -50,24 +50,21 @@ class MMCLIPTrainingArguments(TrainingArguments):
         mixture (`dict[str, float]`, *optional*):
             Weights of the training data sets, by name; by size if absent.
         stages (`list[dict]`, *optional*):
-            Parts of the training, one after the other, each with `share` and optionally `candidates` and `mixture`,
-            as in
-            `[{"share": 0.8, "candidates": "in_batch"}, {"share": 0.2, "candidates": "hard"}]`.
+            Parts of the training, one after the other, each with `share` and optionally `candidates` and `mixture`, as
+            in `[{"share": 0.8, "candidates": "in_batch"}, {"share": 0.2, "candidates": "hard"}]`.
         eval_random_negatives (`int`, *optional*, defaults to `10`):
             How many captions of other records each evaluation record gets as negatives of kind `random`, to see what
-            is
-            forgotten.
+            is forgotten.
 
         > Parameters that control memory
 
         gradient_cache_chunk_size (`int`, *optional*):
             Embed so many images or captions at a time, without keeping activations, and once more in the backward
-            pass.
-            Memory then depends on the chunk, not on batch or number of negatives; gradients are the same to rounding.
+            pass. Memory then depends on the chunk, not on batch or number of negatives; gradients are the same to
+            rounding.
         anchors_per_micro_batch (`int`, *optional*):
             Go forward and backward over so many anchors at a time. Exact for `candidates="hard"`, which needs no
-            second
-            forward pass; refused for the others, which contrast the whole batch.
+            second forward pass; refused for the others, which contrast the whole batch.
 
     > [!NOTE]
     > Defaults that differ from [`~transformers.TrainingArguments`]: `learning_rate` 2e-5, `lr_scheduler_type` cosine,
@@ -131,8 +128,7 @@ class MMCLIPTrainingArguments(TrainingArguments):
         if self.anchors_per_micro_batch is not None and candidates != {"hard"}:
             raise ValueError(
                 f"You set `anchors_per_micro_batch` with `candidates` {', '.join(sorted(candidates))}; only `hard` "
-                f"can be "
-                "split by anchors. Use `gradient_cache_chunk_size` to bound memory for the others."
+                "can be split by anchors. Use `gradient_cache_chunk_size` to bound memory for the others."
             )
         if self.anchors_per_micro_batch is not None and self.deepspeed:
             raise ValueError(

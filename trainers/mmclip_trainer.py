@@ -78,8 +78,7 @@ class MMCLIPTrainer(Trainer):
         if args.n_gpu > 1:
             raise ValueError(
                 f"{args.n_gpu} GPUs are visible to one process; start one process for each with `accelerate launch` "
-                f"or "
-                "`torchrun`, or show it a single one with CUDA_VISIBLE_DEVICES."
+                "or `torchrun`, or show it a single one with CUDA_VISIBLE_DEVICES."
             )
         if not args.label_names:
             args.label_names = ["text_kinds", "image_kinds"]

@@ -39,8 +39,7 @@ def check_columns(name: str, source: Any) -> None:
     if missing:
         raise ValueError(
             f"The data set {name!r} has no column {missing[0]!r}, only {', '.join(columns)}; rename the one that "
-            f"holds the "
-            f"{missing[0]}s with `rename_column`."
+            f"holds the {missing[0]}s with `rename_column`."
         )
 
 
@@ -52,8 +51,7 @@ def check_negatives(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> N
         if (stage.candidates or args.candidates) == "hard" and used and used <= empty:
             raise ValueError(
                 f"No record of {', '.join(sorted(used))} has a hard negative, so `candidates='hard'` has nothing to "
-                f"learn "
-                "from. Add negative_captions or negative_images, or set `candidates='in_batch'`."
+                "learn from. Add negative_captions or negative_images, or set `candidates='in_batch'`."
             )
 
 
@@ -101,8 +99,7 @@ def training_records(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> 
         if len(sources) > 1 or len(stages) > 1:
             raise ValueError(
                 f"The data set {streams[0]!r} is a stream; mixtures and stages need data sets of known length. Mix "
-                f"streams "
-                "with `datasets.interleave_datasets`, and train the stages one after the other."
+                "streams with `datasets.interleave_datasets`, and train the stages one after the other."
             )
         return sources[streams[0]]
     length = sum(len(source) for source in sources.values())

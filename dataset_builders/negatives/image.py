@@ -1,9 +1,8 @@
 """Negatives by perturbing the program: an edited figure and its caption, each verified false of the other.
 
 Every edit carries its kind: `shape`, `relation`, `swap` (two letters), `letter` (one replaced), `number`, `place` (a
-mark
-or construction moved elsewhere). An edit counts only if some fact of either caption is false on the other's figure, so
-an equivalent name (△ABC for △BCA, AB for BA) is never a negative.
+mark or construction moved elsewhere). An edit counts only if some fact of either caption is false on the other's
+figure, so an equivalent name (△ABC for △BCA, AB for BA) is never a negative.
 """
 
 from collections.abc import Callable, Iterator
