@@ -40,6 +40,41 @@ def holds(figure: Figure, fact: Fact) -> bool:
     return all(point in figure.points for point in fact.points) and _CHECKS[fact.kind](figure, fact)
 
 
+def agree(figure: Figure, facts: list[Fact]) -> bool:
+    """Whether marks contradict neither one another nor the shape: equal sides and angles have equal values, a square's
+    angle is no 80°, a right or isosceles triangle's angles are what its name leaves open."""
+    marks = [fact for fact in facts if fact.kind in ("mark_length", "mark_angle")]
+    for place, first in enumerate(marks):
+        for second in marks[:place]:
+            if first.kind == second.kind and first.value != second.value:
+                if _equal(figure, first.points, second.points):
+                    return False
+    shapes = [fact for fact in facts if fact.kind in _FORCED or fact.kind == "triangle"]
+    return all(
+        _possible(figure, shape, mark.points, mark.value)
+        for mark in marks
+        if mark.kind == "mark_angle"
+        for shape in shapes
+        if set(mark.points) <= set(shape.points)
+    )
+
+
+# Shapes whose name alone says how large every angle is.
+_FORCED = ("square", "rectangle", "polygon")
+
+
+def _possible(figure: Figure, shape: Fact, corner: tuple[str, ...], degrees: float) -> bool:
+    """Whether an angle at a corner of a shape, as drawn, may be said to have so many degrees."""
+    drawn = angle_at(figure, *corner)
+    if shape.kind in _FORCED or shape.value == "equilateral":
+        return abs(drawn - degrees) < EQUAL_DEGREES
+    if shape.value == "right":
+        return degrees == 90 if corner[1] == shape.points[0] else degrees < 90
+    if shape.value == "isosceles":
+        return degrees < 90 or corner[1] == shape.points[0]
+    return True
+
+
 def _outlined(figure: Figure, names: tuple[str, ...]) -> bool:
     """Whether these points are a drawn shape in this order, starting anywhere, going either way."""
     return any(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dataset_builders.diagram.facts import facts_of, holds
+from dataset_builders.diagram.facts import agree, facts_of, holds
 from dataset_builders.diagram.figure import Figure, FigureError, solve
 from dataset_builders.diagram.program import Option, Program, Statement
 
@@ -26,7 +26,8 @@ def sample_program(rng: np.random.Generator, difficulty: int = 3) -> tuple[Progr
             figure = solve(program)
         except FigureError:
             continue
-        if all(holds(figure, fact) for fact in facts_of(program)):
+        facts = facts_of(program)
+        if all(holds(figure, fact) for fact in facts) and agree(figure, facts):
             return program, figure
 
 
@@ -97,14 +98,16 @@ def _on_outline(
         else:
             added.append(Statement("point_on", (start, end), letters.pop(0), options=(("ratio", 0.3),)))
     taken = {frozenset(added[0].points[-2:])} if added else set()
-    while len(added) < difficulty - 1:
-        mark = _length(rng, names) if rng.random() < 0.6 else _angle(rng, names)
-        where = frozenset(mark.points)
-        if where not in taken:
-            taken.add(where)
+    # An angle of a square needs no mark, and its sides are all as long as the one that has.
+    angles = 0.0 if shape in ("square", "rectangle", "polygon") else 0.45
+    lengths = 1 if shape in ("square", "rhombus", "polygon") else len(names)
+    for _ in range(4 * difficulty):
+        mark = _angle(rng, names) if rng.random() < angles else _length(rng, names)
+        spent = mark.verb == "mark_length" and lengths == 0
+        if len(added) < difficulty - 1 and not spent and frozenset(mark.points) not in taken:
+            taken.add(frozenset(mark.points))
             added.append(mark)
-        elif len(taken) > len(names):
-            break
+            lengths -= mark.verb == "mark_length"
     return added
 
 

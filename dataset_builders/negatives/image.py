@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset_builders.diagram.facts import Fact, facts_of, holds
+from dataset_builders.diagram.facts import Fact, agree, facts_of, holds
 from dataset_builders.diagram.figure import Figure, FigureError, solve
 from dataset_builders.diagram.program import Program, Statement
 from dataset_builders.diagram.sample import (
@@ -43,7 +43,9 @@ def scene(program: Program, edit: str = "") -> Scene | None:
     except FigureError:
         return None
     facts = tuple(facts_of(program))
-    return Scene(program, figure, facts, edit) if all(holds(figure, fact) for fact in facts) else None
+    if not all(holds(figure, fact) for fact in facts) or not agree(figure, facts):
+        return None
+    return Scene(program, figure, facts, edit)
 
 
 def tell_apart(first: Scene, second: Scene) -> bool:

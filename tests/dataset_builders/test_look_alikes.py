@@ -184,8 +184,8 @@ def test_what_is_true_of_both_is_no_look_alike(first, second):
             'triangle(A, B, C, kind="isosceles", angle=42, size=74)\nmark_length(B, C, 6)',
         ),
         (
-            "square(A, B, C, D, size=70)\nmark_length(A, B, 6)\nmark_length(B, C, 7)",
-            "square(A, B, C, D, size=70)\nmark_length(A, B, 7)\nmark_length(B, C, 6)",
+            "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 6)\nmark_length(B, C, 7)",
+            "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 7)\nmark_length(B, C, 6)",
         ),
         (
             'triangle(A, B, C, kind="scalene", angle=48, other=72, size=74)\nD = median(A, B, C)',
@@ -296,3 +296,31 @@ def test_a_group_larger_than_any_diagram_can_give_is_refused():
         ValueError, match="difficulty 1 has 100 look-alikes; ask for fewer, or for a higher difficulty"
     ):
         exchangeable_group(100, np.random.default_rng(0), 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "square(A, B, C, D, size=70)\nmark_angle(A, B, C, 80)",
+        "square(A, B, C, D, size=70)\nmark_length(A, B, 6)\nmark_length(B, C, 7)",
+        'triangle(A, B, C, kind="equilateral", size=70)\nmark_angle(A, B, C, 50)',
+        'triangle(A, B, C, kind="right", angle=35, size=70)\nmark_angle(C, A, B, 80)',
+        'triangle(A, B, C, kind="right", angle=35, size=70)\nmark_angle(A, B, C, 95)',
+        'triangle(A, B, C, kind="isosceles", angle=42, size=70)\nmark_angle(A, B, C, 95)',
+        'triangle(A, B, C, kind="isosceles", angle=42, size=70)\nmark_angle(A, B, C, 40)\nmark_angle(B, C, A, 50)',
+    ],
+)
+def test_marks_that_contradict_the_shape_or_one_another_make_no_scene(text):
+    assert scene(parse(text)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "square(A, B, C, D, size=70)\nmark_angle(A, B, C, 90)\nmark_length(A, B, 6)\nmark_length(B, C, 6)",
+        'triangle(A, B, C, kind="right", angle=35, size=70)\nmark_angle(C, A, B, 90)\nmark_angle(A, B, C, 40)',
+        'triangle(A, B, C, kind="isosceles", angle=42, size=70)\nmark_angle(C, A, B, 95)',
+    ],
+)
+def test_marks_that_the_shape_allows_make_a_scene(text):
+    assert scene(parse(text)) is not None
