@@ -13,7 +13,8 @@ with K whatever the library does; a column adds them. Every measurement has a pr
   the peak of their running sum is exact and the same in every run. What does not pass through the allocator (buffers
   of the matrix library) is missing, so resident memory above that before the step stands beside it as a check. It
   comes from a step of its own, without the profiler, and includes what the C library holds back for later.
-- CUDA (used if there is one): `torch.cuda.max_memory_allocated` above what was allocated before the step.
+- CUDA (used if there is one): `torch.cuda.max_memory_allocated` above what was allocated before the step, and beside
+  it the same of `max_memory_reserved`.
 
     python bench/memory_vs_negatives.py
 
@@ -48,7 +49,7 @@ MIB = 2**20
 
 
 class Measurement(NamedTuple):
-    """One process's figures, in bytes."""
+    """One process's figures, in bytes; `resident` is reserved memory on CUDA."""
 
     step: int
     inputs: int
@@ -108,9 +109,10 @@ def measure(side: str, num_negatives: int, chunk_size: int | None, device: str) 
 
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
+        before, held = torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
         trainer.training_step(model, batch)
-        return Measurement(torch.cuda.max_memory_allocated() - before, inputs, torch.cuda.max_memory_reserved())
+        peak, most_held = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
+        return Measurement(peak - before, inputs, most_held - held)
 
     return_freed_blocks()
     before = resident_bytes()
@@ -195,7 +197,9 @@ def with_inputs(measurement: Measurement) -> int:
 
 def columns(measurement: Measurement) -> str:
     """Step, step with inputs, and resident memory, in MiB."""
-    return f"{measurement.step / MIB:.1f} | {with_inputs(measurement) / MIB:.1f} | {max(0, measurement.resident) / MIB:.0f}"
+    return " | ".join(
+        f"{size / MIB:.1f}" for size in (measurement.step, with_inputs(measurement), measurement.resident)
+    )
 
 
 if __name__ == "__main__":

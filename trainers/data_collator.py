@@ -95,10 +95,10 @@ class DataCollatorForHardNegatives(DataCollatorMixin):
 
     def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
         candidates = examples[0].get("_candidates", self.candidates)
-        records, skipped = [], []
+        records, skipped, opened = [], [], {}
         for example in examples:
             try:
-                records.append(self._read(example, candidates))
+                records.append(self._read(example, candidates, opened))
             except BadRecord as problem:
                 if not self.skip_bad_records:
                     raise
@@ -145,8 +145,8 @@ class DataCollatorForHardNegatives(DataCollatorMixin):
             "dropped": len(dropped_texts),
         }
 
-    def _read(self, example: Mapping[str, Any], candidates: str) -> Record:
-        """Check a record, choose its negatives, decode its images; raises [`BadRecord`]."""
+    def _read(self, example: Mapping[str, Any], candidates: str, opened: dict[Any, Image.Image]) -> Record:
+        """Check a record, choose its negatives, decode its images that are not `opened`; raises [`BadRecord`]."""
         for column in ("image", "caption"):
             if example.get(column) is None:
                 raise BadRecord(f"it has no {column}; a record needs image and caption.")
@@ -166,10 +166,10 @@ class DataCollatorForHardNegatives(DataCollatorMixin):
         draw = example.get("_draw", ())
         texts_in, images_in = self._choose(len(texts), draw), self._choose(len(images), draw)
         return Record(
-            load_image(example["image"], "image"),
+            load_once(example["image"], "image", opened),
             caption,
             [(texts[i], KIND_CODES[kinds[i]]) for i in texts_in if texts[i] != caption],
-            [load_image(images[i], "negative image") for i in images_in],
+            [load_once(images[i], "negative image", opened) for i in images_in],
             [checked_caption(partners[i], "negative image's caption") for i in images_in] if partners else [],
         )
 
@@ -302,6 +302,16 @@ def load_image(image: Any, name: str) -> Image.Image:
     except Exception as problem:
         raise BadRecord(f"its {name} cannot be read ({type(problem).__name__}: {problem}).") from problem
     return image
+
+
+def load_once(image: Any, name: str, opened: dict[Any, Image.Image]) -> Image.Image:
+    """[`load_image`], but a file that several records of the batch name is decoded once and kept in `opened`."""
+    file = (image.get("bytes") or image.get("path")) if isinstance(image, Mapping) else image
+    if not isinstance(file, bytes | str | Path):
+        return load_image(image, name)
+    if file not in opened:
+        opened[file] = load_image(image, name)
+    return opened[file]
 
 
 def image_key(image: Image.Image) -> bytes:

@@ -1,0 +1,32 @@
+"""Two processes train as one does with the double batch."""
+
+import pytest
+from run_tiny import final_parameters, largest_difference
+from tiny_models import tiny_mmclip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"candidates": "hard"},
+        {"candidates": "in_batch"},
+        {"candidates": "hybrid"},
+        {"candidates": "hybrid", "gradient_cache_chunk_size": 5},
+        {"candidates": "hard", "anchors_per_micro_batch": 3},
+    ],
+    ids=["hard", "in_batch", "hybrid", "hybrid with gradient cache", "hard in micro-batches"],
+)
+def test_two_processes_give_the_parameters_of_one_with_the_double_batch(tmp_path, settings):
+    # Plain gradient descent with large steps: an optimizer that divides by the gradient's size would hide a factor.
+    settings = {**settings, "optim": "sgd", "learning_rate": 0.3}
+    one = final_parameters(tmp_path / "one", {**settings, "per_device_train_batch_size": 8})
+    two = final_parameters(tmp_path / "two", {**settings, "per_device_train_batch_size": 4}, processes=2)
+    assert largest_difference(one, tiny_mmclip("clip")[0].state_dict()) > 0.01
+    assert largest_difference(one, two) < 2e-6
+
+
+def test_without_gathering_each_process_contrasts_its_own_batch(tmp_path):
+    settings = {"candidates": "in_batch", "optim": "sgd", "learning_rate": 0.3, "per_device_train_batch_size": 4}
+    gathered = final_parameters(tmp_path / "gathered", settings, processes=2)
+    apart = final_parameters(tmp_path / "apart", {**settings, "gather_across_devices": False}, processes=2)
+    assert largest_difference(gathered, apart) > 1e-4
