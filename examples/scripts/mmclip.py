@@ -66,3 +66,4 @@ if __name__ == "__main__":
     trainer.create_model_card()
     if training_args.push_to_hub:
         trainer.push_to_hub()
+    trainer.end()

@@ -64,4 +64,6 @@ def main(arguments: list[str] | None = None) -> None:
     trainer.create_model_card()
     if args.push_to_hub:
         trainer.push_to_hub()
-    print(f"Saved to {args.output_dir}. Load it with MMCLIPModel.from_pretrained({args.output_dir!r}).")
+    if trainer.is_world_process_zero():
+        print(f"Saved to {args.output_dir}. Load it with MMCLIPModel.from_pretrained({args.output_dir!r}).")
+    trainer.end()

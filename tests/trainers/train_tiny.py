@@ -48,12 +48,11 @@ def main() -> None:
             **settings,
         },
     )
-    trainer = MMCLIPTrainer(
-        model, args, train_dataset=data, processing_class=processor, callbacks=[Slowly()]
-    )
+    trainer = MMCLIPTrainer(model, args, train_dataset=data, processing_class=processor, callbacks=[Slowly()])
     trainer.train(resume_from_checkpoint=resume)
     if args.process_index == 0:
         torch.save(model.state_dict(), folder / "final.pt")
+    trainer.end()
 
 
 if __name__ == "__main__":
