@@ -1,5 +1,7 @@
-"""A small training in a process of its own: `train_tiny.py FOLDER JSON` with the training arguments as JSON; writes the
-final parameters to FOLDER/final.pt. For tests that need several processes, or one that can be killed."""
+"""A small training in a process of its own: `train_tiny.py FOLDER JSON` with the training arguments as JSON.
+
+It writes the final parameters to FOLDER/final.pt. For tests that need several processes, or one that can be killed.
+"""
 
 import json
 import sys
