@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from PIL import Image
-from transformers import set_seed
+from transformers import PrinterCallback, set_seed
 
 from dataset_builders.diagram_sets import Groups
 from mmgeolm.tiny import tiny_encoder
@@ -52,15 +52,25 @@ class Regime:
 
 
 # A short time among random pairs first: from random weights look-alikes are told apart later, or not at all.
-WARM_UP = Stage(0.1, "in_batch", "random")
+WARM_UP = Stage(0.2, "in_batch", "random")
 REGIMES = {
     "in-batch": Regime((Stage(1.0, "in_batch", "random"),)),
-    "grouped": Regime((WARM_UP, Stage(0.9, "in_batch", "look_alikes"))),
-    "hybrid": Regime((WARM_UP, Stage(0.9, "hybrid", "captions")), pairs=144),
+    "grouped": Regime((WARM_UP, Stage(0.8, "in_batch", "look_alikes"))),
+    "hybrid": Regime((WARM_UP, Stage(0.8, "hybrid", "captions")), pairs=144),
     "staged": Regime((Stage(0.5, "in_batch", "random"), Stage(0.5, "hard", "both"))),
     "hard": Regime((Stage(1.0, "hard", "both"),)),
 }
-STEPS = 250
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether this CPU multiplies in bfloat16, which makes a training step three times as fast."""
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
+def default_steps() -> int:
+    """Steps of a regime of cost 1 that take about four minutes on one core."""
+    return 1000 if multiplies_bfloat16() else 330
 
 
 class SceneRecords(torch.utils.data.Dataset):
@@ -101,7 +111,7 @@ def train_regime(
     vocabulary: Sequence[str],
     output_dir: str | Path,
     seed: int,
-    steps: int = STEPS,
+    steps: int,
     quiet: bool = False,
     real: list[dict[str, Any]] | None = None,
     **settings: Any,
@@ -114,7 +124,7 @@ def train_regime(
         vocabulary (sequence of `str`): captions that the tokenizer gets its words from.
         output_dir (`str` or `Path`): for checkpoint and card.
         seed (`int`): of weights and order.
-        steps (`int`, *optional*, defaults to `250`): of a regime of cost 1.
+        steps (`int`): of a regime of cost 1.
         quiet (`bool`, *optional*, defaults to `False`): draw no progress bar.
         real (`list[dict]`, *optional*): records that take a fifth of each batch.
         settings: further training arguments.
@@ -144,7 +154,7 @@ def train_regime(
                 }
                 for stage in regime.stages
             ],
-            "learning_rate": 2e-3,
+            "learning_rate": 1e-3,
             "weight_decay": 0.05,
             "adam_beta2": 0.98,
             "warmup_steps": 0.1,
@@ -152,6 +162,7 @@ def train_regime(
             "logging_steps": 25,
             "save_strategy": "no",
             "use_cpu": True,
+            "bf16": multiplies_bfloat16(),
             "seed": seed,
             "disable_tqdm": quiet,
             "report_to": "none",
@@ -159,6 +170,8 @@ def train_regime(
         },
     )
     trainer = MMCLIPTrainer(model, args, train_dataset=data, processing_class=processor)
+    if quiet:
+        trainer.remove_callback(PrinterCallback)
     start = time.process_time()
     trainer.train()
     seconds = time.process_time() - start

@@ -6,7 +6,6 @@ mmgeolm quickstart --real geometry3k/test            # the same comparison on re
 """
 
 import json
-import logging
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -14,13 +13,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import transformers
 from trl import TrlParser
 
 from dataset_builders.diagram_sets import RankingSet, look_alike_groups, ranking_sets, without
 from evaluation import hits_of, paired_difference, ranking_scores, without_anchor
-from mmgeolm.comparison import comparison_table, plot_comparison
+from mmgeolm.comparison import best_regime, comparison_table, plot_comparison
 from mmgeolm.geometry3k_sets import real_records, real_sets, real_split
-from mmgeolm.regimes import GROUP, REGIMES, STEPS, train_regime
+from mmgeolm.regimes import GROUP, REGIMES, default_steps, multiplies_bfloat16, train_regime
 
 BASELINE = "in-batch"
 DEFAULT = (BASELINE, "grouped")
@@ -37,7 +37,9 @@ class QuickstartArguments:
     seeds: int = field(default=1, metadata={"help": "Trainings per regime, each with a seed of its own."})
     all: bool = field(default=False, metadata={"help": "Train every regime, not only the best against in-batch."})
     real: str | None = field(default=None, metadata={"help": "Folder of Geometry3K problems to use instead."})
-    steps: int = field(default=STEPS, metadata={"help": "Training steps; the default fits ten minutes."})
+    steps: int | None = field(
+        default=None, metadata={"help": "Training steps; by default what fits ten minutes on two cores."}
+    )
     scenes: int = field(default=48_000, metadata={"help": "Generated scenes to train on, for each kind of batch."})
     anchors: int = field(default=1_000, metadata={"help": "Held-out anchors in each set that is ranked."})
 
@@ -47,9 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
     (args,) = TrlParser((QuickstartArguments,), prog="mmgeolm quickstart", description=__doc__).parse_args_and_config(
         arguments
     )
-    logging.getLogger("transformers").setLevel(logging.ERROR)
     output = Path(args.output_dir)
     output.mkdir(parents=True, exist_ok=True)
+    args.steps = args.steps or default_steps()
     names = tuple(REGIMES) if args.all else REAL if args.real else DEFAULT
     start = time.time()
 
@@ -61,23 +63,26 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         print(f"Drawing six sets of {args.anchors} held-out anchors to rank ...", flush=True)
         sets = ranking_sets(args.anchors, 10, args.seed + 1000, num_proc=2)
-    print(f"Training {', '.join(names)} with {args.seeds} seed(s), two at a time, one thread each ...", flush=True)
+    print(
+        f"Training {', '.join(names)} with {args.seeds} seed(s) for the time of {args.steps} steps in "
+        f"{'bfloat16' if multiplies_bfloat16() else 'float32'}, two at a time, one thread each ...",
+        flush=True,
+    )
     jobs = [(name, args.seed + number) for number in range(args.seeds) for name in names]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         results = list(pool.map(run_job, [(name, seed, args, sets, real) for name, seed in jobs]))
 
     baselines = {name: hits_of(without_anchor(part.images, part.captions)) for name, part in sets.items()}
-    scores = {name: [result[0] for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names}
-    seconds = {
-        name: [result[1] for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names
-    }
+    runs = {name: [result for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names}
+    scores = {name: [result[0] for result in runs[name]] for name in names}
+    seconds = {name: [result[1] for result in runs[name]] for name in names}
     table = comparison_table(scores, seconds, baselines, BASELINE)
     (output / "results.md").write_text(table + "\n")
     (output / "results.json").write_text(json.dumps(summary(scores, seconds, baselines), indent=1))
     plot_comparison(scores, baselines, output / "results.png")
     print(f"\n{table}\n")
     print(f"Checkpoints, cards, table and plot are in {output} ({time.time() - start:.0f} s in all). To load one:")
-    print(f"  MMCLIPModel.from_pretrained({str(output / f'{names[-1]}-{args.seed}')!r})")
+    print(f"  MMCLIPModel.from_pretrained({str(output / f'{best_regime(scores, BASELINE)}-{args.seed}')!r})")
 
 
 def run_job(
@@ -85,6 +90,8 @@ def run_job(
 ) -> tuple[dict[str, np.ndarray], float]:
     """Train one regime with one seed and rank the sets: scores by set, and the processor time of training."""
     name, seed, args, sets, real = job
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     regime = REGIMES[name]
     held_out = {text for part in sets.values() for row in part.captions for text in row}
     sizes = {"random": 1} if any(stage.source == "random" for stage in regime.stages) else {}
