@@ -45,7 +45,8 @@ def comparison_table(
     seeds = len(next(iter(scores.values())))
     lines.append(
         f"\n{len(next(iter(scores.values()))[0][sets[0]])} anchors per set, {seeds} seed(s), 95% bootstrap intervals "
-        "(of the difference: paired, over anchors and seeds). `without anchor`: the best that candidates alone tell."
+        "(of the difference: paired, over anchors and seeds). `without anchor`: what a classifier finds that sees the "
+        "candidates but not what they belong to."
     )
     return "\n".join(lines)
 

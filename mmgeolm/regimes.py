@@ -131,7 +131,8 @@ def train_regime(
     """
     torch.set_num_threads(1)
     set_seed(seed)
-    model, processor = tiny_encoder(vocabulary)
+    # Textbook diagrams have more to say than generated ones.
+    model, processor = tiny_encoder(vocabulary, max_length=160 if real else 64)
     # Where a record is a group, all records of the regime are, so that each batch holds as many pairs.
     grouped = any(stage.source in ("look_alikes", "both") for stage in regime.stages)
     size = GROUP if grouped else 1

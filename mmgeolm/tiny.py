@@ -38,7 +38,7 @@ def tiny_tokenizer(captions: Iterable[str], max_length: int = 64) -> PreTrainedT
 
 
 def tiny_encoder(
-    captions: Iterable[str], image_size: int = 96, patch_size: int = 16, width: int = 128
+    captions: Iterable[str], image_size: int = 96, patch_size: int = 16, width: int = 128, max_length: int = 64
 ) -> tuple[MMCLIPModel, MMCLIPProcessor]:
     """A CLIP model with random weights and the processor that goes with it.
 
@@ -46,8 +46,9 @@ def tiny_encoder(
         captions (iterable of `str`): what the tokenizer gets its words from.
         image_size (`int`, *optional*, defaults to `96`), patch_size (`int`, *optional*, defaults to `16`): in pixels.
         width (`int`, *optional*, defaults to `128`): of both towers and of the embedding.
+        max_length (`int`, *optional*, defaults to `64`): most words of a caption, counting letters and signs as words.
     """
-    tokenizer = tiny_tokenizer(captions)
+    tokenizer = tiny_tokenizer(captions, max_length)
     # ReLU: a fifth of a step on a CPU goes into CLIP's own activation.
     size = {"hidden_size": width, "intermediate_size": 4 * width, "num_attention_heads": 4, "hidden_act": "relu"}
     vision = {**size, "num_hidden_layers": 4, "image_size": image_size, "patch_size": patch_size}
