@@ -203,14 +203,13 @@ class MMCLIPModel(PreTrainedModel):
     ) -> ModelOutput:
         """The backbone's output; its `pooler_output`, of shape `(T, D)`, is the projected embedding.
 
-        Captions shorter than `config.text_length` are padded to it, so that a SigLIP tower sees what it was trained on
-        whatever padding the caller chose.
+        A SigLIP tower sees what it was trained on whatever padding the caller chose: captions shorter than
+        `config.text_length` are padded to it, and a mask is not used, as its padding was never masked.
         """
-        missing = 0 if self.config.text_length is None else self.config.text_length - input_ids.shape[1]
-        if missing > 0:
-            input_ids = F.pad(input_ids, (0, missing), value=self.config.text_pad_token_id)
-            if attention_mask is not None:
-                attention_mask = F.pad(attention_mask, (0, missing), value=0)
+        if self.config.text_length is not None:
+            missing = self.config.text_length - input_ids.shape[1]
+            input_ids = F.pad(input_ids, (0, max(0, missing)), value=self.config.text_pad_token_id)
+            attention_mask = None
         return self.backbone.get_text_features(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
 
     def forward(
