@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 # Their vision towers are CLIP's under another name: same parameters, same arithmetic.
 CLIP_LIKE_VISION = ("altclip", "chinese_clip", "metaclip_2")
+REPORT_ALL = {"output_loading_info": True, "ignore_mismatched_sizes": True}
 FIXED_LENGTH_TEXT = ("siglip", "siglip2")
 
 
@@ -94,7 +95,8 @@ class MMCLIPModel(PreTrainedModel):
             ValueError: when the checkpoint lacks weights of the model, has others, or has them in another shape.
         """
         wants_info = kwargs.pop("output_loading_info", False)
-        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
+        # So that a weight of another shape is reported below, by name; the parent's error names none.
+        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, **{**kwargs, **REPORT_ALL})
         check_loading(pretrained_model_name_or_path, info, strict=True)
         model.freeze_unused_bias()
         return (model, info) if wants_info else model
@@ -125,9 +127,7 @@ class MMCLIPModel(PreTrainedModel):
             if config.model_type in FIXED_LENGTH_TEXT:
                 # The configurations of SigLIP 2 checkpoints do not name the padding token of their tokenizer.
                 pad_token_id = AutoTokenizer.from_pretrained(backbone, **hub_options).pad_token_id
-            model, info = AutoModel.from_pretrained(
-                backbone, output_loading_info=True, **{"dtype": torch.float32, **kwargs}
-            )
+            model, info = AutoModel.from_pretrained(backbone, **{"dtype": torch.float32, **kwargs, **REPORT_ALL})
             check_loading(backbone, info, strict=False)
             backbone = model
         check_backbone(backbone.config.model_type)
@@ -343,7 +343,7 @@ def check_loading(name: Any, info: dict[str, Any], strict: bool) -> None:
         strict (`bool`): whether weights in the checkpoint that the model lacks are an error too, or only a warning.
     """
     for kind, consequence in (("missing_keys", "would be random"), ("mismatched_keys", "have another shape")):
-        if keys := sorted(map(str, info.get(kind, ()))):
+        if keys := sorted(key if isinstance(key, str) else key[0] for key in info.get(kind, ())):
             raise ValueError(
                 f"{name} does not fit: {len(keys)} weights {consequence}, {keys[0]} first among them. Is it the right "
                 "checkpoint for this class, and complete?"
