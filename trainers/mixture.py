@@ -67,15 +67,14 @@ class TrainingRecords(Dataset):
         self.length = length
         self.in_given_order = len(self.datasets) > 1 or len(stages) > 1
         self.stage_candidates = [stage.candidates or candidates for stage in stages]
+        names = list(datasets)
+        weights = [stage_weights(stage, names, self.datasets) for stage in stages]
         # In shared memory, so that workers that live longer than an epoch see it change.
         self.epoch = torch.zeros((), dtype=torch.long).share_memory_()
         if self.in_given_order:
             epochs = math.ceil(total / length)
-            names = list(datasets)
             self.stage_of = stage_of_position([stage.share for stage in stages], total, batch_size, epochs * length)
-            self.dataset_of, self.row_of = draw_rows(
-                self.stage_of, [stage_weights(stage, names, self.datasets) for stage in stages], self.datasets, seed
-            )
+            self.dataset_of, self.row_of = draw_rows(self.stage_of, weights, self.datasets, seed)
 
     def __len__(self) -> int:
         return self.length

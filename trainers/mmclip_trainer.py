@@ -110,6 +110,9 @@ class MMCLIPTrainer(Trainer):
         check_batch(args, model)
         train_dataset = training_records(self.train_sources, args)
         eval_dataset = evaluation_records(eval_dataset, args)
+        # Each process collates its own part of a stream: slicing a batch along its first axis, as dispatching from the
+        # first process does, would tear the index form apart.
+        args.accelerator_config.dispatch_batches = False
 
         # Data collator
         if data_collator is None:
@@ -140,13 +143,6 @@ class MMCLIPTrainer(Trainer):
             self.model.add_model_tags(self._tag_names)
 
     # Data
-
-    def get_train_dataloader(self):
-        dataloader = super().get_train_dataloader()
-        if isinstance(self.train_dataset, torch.utils.data.IterableDataset):
-            # Slicing a batch along its first axis, as dispatching does, would tear the index form apart.
-            self.accelerator.dispatch_batches = False
-        return dataloader
 
     def _get_train_sampler(self, train_dataset=None):
         records = self.train_dataset if train_dataset is None else train_dataset
