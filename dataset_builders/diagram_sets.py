@@ -5,6 +5,7 @@ The same seed gives the same set for any number of processes: each group has a r
 
 from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
@@ -73,13 +74,20 @@ def look_alike_groups(
         label_grid (`int`, *optional*, defaults to `16`): see [`render`].
     """
     make = partial(_group, size=size, seed=seed, stream=stream, difficulty=difficulty, label_grid=label_grid)
-    if num_proc > 1:
-        with ProcessPoolExecutor(num_proc, mp_context=get_context("spawn")) as pool:
-            groups = list(pool.map(make, range(count), chunksize=256))
-    else:
-        groups = list(map(make, range(count)))
-    images, captions, edits, programs = zip(*groups, strict=True)
-    return Groups(np.stack(images), list(captions), list(edits), list(programs))
+    images = np.empty((count, size, SIZE, SIZE), dtype=np.uint8)
+    captions, edits, programs = [], [], []
+    with ExitStack() as stack:
+        if num_proc > 1:
+            pool = stack.enter_context(ProcessPoolExecutor(num_proc, mp_context=get_context("spawn")))
+            made = pool.map(make, range(count), chunksize=256)
+        else:
+            made = map(make, range(count))
+        # Straight into one array: a list of images beside it would double the memory.
+        for number, (group_images, *texts) in enumerate(made):
+            images[number] = group_images
+            for column, text in zip((captions, edits, programs), texts, strict=True):
+                column.append(text)
+    return Groups(images, captions, edits, programs)
 
 
 def _group(
