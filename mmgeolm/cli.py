@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+import yaml
+
 VERBS = {
     "quickstart": "train a small encoder with hard negatives on two cores and compare it",
     "mmclip": "train an encoder on your own records with hard negatives",
@@ -24,10 +26,14 @@ def main() -> None:
     verb, *rest = arguments
     if verb not in VERBS:
         sys.exit(f"mmgeolm has no verb {verb!r}; it has {', '.join(VERBS)}.")
+    if rest and rest[-1] == "--config":
+        sys.exit(f"mmgeolm {verb}: --config needs a YAML file after it.")
     try:
         importlib.import_module(f"mmgeolm.scripts.{verb}").main(rest)
     except KeyboardInterrupt:
         sys.exit(f"\nStopped. Run `mmgeolm {verb}` with the same options to begin again.")
+    except yaml.YAMLError as problem:
+        sys.exit(f"mmgeolm {verb}: the file of --config is not YAML: {' '.join(str(problem).split())}.")
     except (ValueError, OSError) as problem:
         # What the library raises for bad input is a sentence for the user, not a trace for its authors.
         sys.exit(f"mmgeolm {verb}: {problem}")

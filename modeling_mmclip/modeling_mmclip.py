@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -131,6 +132,9 @@ class MMCLIPModel(PreTrainedModel):
             check_loading(backbone, info, strict=False)
             backbone = model
         check_backbone(backbone.config.model_type)
+        if Path(backbone.config._name_or_path).is_dir():
+            # It is saved with every checkpoint, and a folder of this machine is nobody else's business.
+            backbone.config._name_or_path = ""
         text_config = backbone.config.text_config
         fixed_length = backbone.config.model_type in FIXED_LENGTH_TEXT
         config = MMCLIPConfig(

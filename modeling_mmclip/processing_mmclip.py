@@ -131,6 +131,9 @@ def target_size(image_processor) -> int:
 
 def as_rgb(image: Image.Image) -> Image.Image:
     """RGB, with transparent parts on white: diagrams are drawn for white paper."""
+    if image.mode.startswith("I;16"):
+        # Pillow would clip all but the darkest 256 of 65,536 greys to white.
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")

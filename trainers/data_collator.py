@@ -15,10 +15,12 @@ from PIL import Image
 from transformers.data.data_collator import DataCollatorMixin
 
 from modeling_mmclip import MMCLIPProcessor
+from modeling_mmclip.processing_mmclip import as_rgb
 
 logger = logging.getLogger(__name__)
 
 KIND_CODES = {"positive": 0, "random": 1, "retrieval": 2, "rule": 3, "image": 4}
+NEGATIVE_KINDS = tuple(KIND_CODES)[1:]
 NO_CANDIDATE = -100
 
 
@@ -64,7 +66,8 @@ class DataCollatorForHardNegatives(DataCollatorMixin):
             partner are left out, as they could not enter the loss. A record's own `_candidates` comes first.
         max_negatives (`int`, *optional*): at most so many negatives per record and side.
         negative_choice (`str`, *optional*, defaults to `"first"`): which ones: the `first`, or a `random` choice that
-            depends on `seed` and the record's `_draw` (epoch and position, set by the Trainer) alone.
+            depends on `seed` and the record's `_draw` (epoch and position, set by the Trainer) alone. Records of a
+            stream have none; their choice depends on the caption, and is the same in each epoch.
         seed (`int`, *optional*, defaults to `0`): for `negative_choice="random"`.
         skip_bad_records (`bool`, *optional*, defaults to `True`): leave out a record that cannot be used and report it
             under `skipped`; `False` raises [`BadRecord`].
@@ -151,24 +154,25 @@ class DataCollatorForHardNegatives(DataCollatorMixin):
             if example.get(column) is None:
                 raise BadRecord(f"it has no {column}; a record needs image and caption.")
         caption = checked_caption(example["caption"], "caption")
-        texts = [checked_caption(text, "negative caption") for text in example.get("negative_captions") or []]
-        kinds = list(example.get("negative_caption_kinds") or ["rule"] * len(texts))
+        texts = [checked_caption(text, "negative caption") for text in listed(example, "negative_captions")]
+        kinds = listed(example, "negative_caption_kinds") or ["rule"] * len(texts)
         if len(kinds) != len(texts):
             raise BadRecord(f"it has {len(texts)} negative_captions but {len(kinds)} negative_caption_kinds.")
-        if unknown := sorted(set(kinds) - set(KIND_CODES)):
-            raise BadRecord(f"its kind {unknown[0]!r} is none of {', '.join(list(KIND_CODES)[1:])}.")
-        images = list(example.get("negative_images") or [])
-        partners = list(example.get("negative_image_captions") or [])
+        if unknown := [kind for kind in kinds if kind not in NEGATIVE_KINDS]:
+            raise BadRecord(f"its kind {unknown[0]!r} is none of {', '.join(NEGATIVE_KINDS)}.")
+        images = listed(example, "negative_images")
+        partners = listed(example, "negative_image_captions")
         if partners and len(partners) != len(images):
             raise BadRecord(f"it has {len(images)} negative_images but {len(partners)} negative_image_captions.")
         if candidates == "in_batch":
             texts, images = [], images if partners else []
-        draw = example.get("_draw", ())
+        # A stream's records have no place: without the caption all of them would choose the same positions.
+        draw = example.get("_draw") or (short_key(caption.encode()) % 2**63,)
         texts_in, images_in = self._choose(len(texts), draw), self._choose(len(images), draw)
         return Record(
             load_once(example["image"], "image", opened),
             caption,
-            [(texts[i], KIND_CODES[kinds[i]]) for i in texts_in if texts[i] != caption],
+            [(texts[i], KIND_CODES[kinds[i]]) for i in texts_in],
             [load_once(images[i], "negative image", opened) for i in images_in],
             [checked_caption(partners[i], "negative image's caption") for i in images_in] if partners else [],
         )
@@ -281,27 +285,53 @@ def padded(rows: list[list[int]], value: int) -> torch.Tensor:
     return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows], dtype=torch.long).reshape(-1, width)
 
 
+def listed(record: Mapping[str, Any], column: str) -> list[Any]:
+    """The values of a list column, none if it is absent; raises [`BadRecord`] if it holds no list."""
+    values = record.get(column)
+    if values is None:
+        return []
+    if not isinstance(values, list | tuple | np.ndarray):
+        raise BadRecord(f"its {column} is {type(values).__name__}, not a list.")
+    return list(values)
+
+
+def caption_problem(text: Any) -> str | None:
+    """Why a text cannot be a caption; `None` if it can."""
+    if not isinstance(text, str):
+        return f"{type(text).__name__}, not text"
+    if not text.strip():
+        return "blank"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "not Unicode: it has half of a surrogate pair"
+    return None
+
+
 def checked_caption(text: Any, name: str) -> str:
-    """The text itself; raises [`BadRecord`] if it is no text or blank."""
-    if not isinstance(text, str) or not text.strip():
-        raise BadRecord(f"its {name} is {'blank' if isinstance(text, str) else f'{type(text).__name__}, not text'}.")
+    """The text itself; raises [`BadRecord`] if it cannot be a caption."""
+    if problem := caption_problem(text):
+        raise BadRecord(f"its {name} is {problem}.")
     return text
 
 
 def load_image(image: Any, name: str) -> Image.Image:
-    """A decoded PIL image from a PIL image, an array, a path, or a `{"bytes", "path"}` of `datasets`."""
+    """A decoded RGB image from a PIL image, an array, a path, or a `{"bytes", "path"}` of `datasets`."""
     try:
         if isinstance(image, Mapping):
             image = io.BytesIO(image["bytes"]) if image.get("bytes") else image["path"]
         if isinstance(image, np.ndarray):
-            return Image.fromarray(image)
+            if image.dtype not in (np.uint8, np.bool_):
+                raise TypeError(f"an array must hold uint8 values from 0 to 255, not {image.dtype}")
+            image = Image.fromarray(image)
         if not isinstance(image, Image.Image):
             image = Image.open(Path(image) if isinstance(image, str) else image)
         image.load()
+        # As the encoder sees it: what differs in its palette or transparency only must not have equal pixels.
+        return as_rgb(image)
     # PIL raises SyntaxError, ValueError, EOFError and struct.error, too, on files that are cut or forged.
     except Exception as problem:
         raise BadRecord(f"its {name} cannot be read ({type(problem).__name__}: {problem}).") from problem
-    return image
 
 
 def load_once(image: Any, name: str, opened: dict[Any, Image.Image]) -> Image.Image:

@@ -11,6 +11,8 @@ from torch.utils.data import Dataset
 
 from modeling_mmclip.loss import CANDIDATES
 
+from .data_collator import BadRecord, caption_problem, listed
+
 
 @dataclass
 class Stage:
@@ -27,14 +29,21 @@ class Stage:
     mixture: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.share <= 0:
-            raise ValueError(f"A stage has `share={self.share}`; it must be positive.")
+        if not isinstance(self.share, int | float) or not 0 < self.share < math.inf:
+            raise ValueError(f"A stage has `share={self.share!r}`; it must be a positive number.")
         if self.candidates is not None and self.candidates not in CANDIDATES:
             raise ValueError(
                 f"A stage has `candidates={self.candidates!r}`; it must be one of {', '.join(CANDIDATES)}."
             )
-        if any(weight < 0 for weight in self.mixture.values()) or (self.mixture and not sum(self.mixture.values())):
-            raise ValueError(f"A stage has `mixture={self.mixture}`; weights must be 0 or more, and not all 0.")
+        if not isinstance(self.mixture, dict) or not all(isinstance(w, int | float) for w in self.mixture.values()):
+            raise ValueError(
+                f"You set `mixture={self.mixture!r}`; it must give a number for each name, as in "
+                '`{"exams": 0.7, "books": 0.3}`.'
+            )
+        if not all(0 <= weight < math.inf for weight in self.mixture.values()) or (
+            self.mixture and not sum(self.mixture.values())
+        ):
+            raise ValueError(f"You set `mixture={self.mixture}`; weights must be finite, 0 or more, and not all 0.")
 
 
 class TrainingRecords(Dataset):
@@ -139,7 +148,9 @@ class EvaluationRecords(Dataset):
 
     def __init__(self, dataset: Any, captions: Iterable[str], num_random: int, seed: int):
         self.dataset = dataset
-        self.captions = list(dict.fromkeys(captions))
+        # A bad record is left out later; its caption must not make the others bad.
+        usable = (caption for caption in captions if caption_problem(caption) is None)
+        self.captions = list(dict.fromkeys(usable))
         self.num_random = num_random
         self.seed = seed
 
@@ -148,9 +159,12 @@ class EvaluationRecords(Dataset):
 
     def __getitem__(self, position: int) -> dict[str, Any]:
         record = dict(self.dataset[position])
-        captions = list(record.get("negative_captions") or [])
-        kinds = list(record.get("negative_caption_kinds") or ["rule"] * len(captions))
-        taken = {record["caption"], *captions}
+        try:
+            captions = listed(record, "negative_captions")
+            kinds = listed(record, "negative_caption_kinds") or ["rule"] * len(captions)
+        except BadRecord:
+            return record  # the collator leaves it out and names it
+        taken = {text for text in (record.get("caption"), *captions) if isinstance(text, str)}
         rng = np.random.default_rng([self.seed, position])
         # As many more as may have to be thrown out again.
         size = min(len(self.captions), self.num_random + len(taken))

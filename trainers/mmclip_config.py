@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from transformers import TrainingArguments
 
@@ -72,8 +73,6 @@ class MMCLIPTrainingArguments(TrainingArguments):
     > `eval_on_start` True (the forgetting figure needs to know what was there).
     """
 
-    _VALID_DICT_FIELDS = [*TrainingArguments._VALID_DICT_FIELDS, "mixture"]
-
     learning_rate: float = field(default=2e-5, metadata={"help": "Initial learning rate."})
     lr_scheduler_type: str = field(default="cosine", metadata={"help": "Learning rate schedule."})
     warmup_steps: float = field(
@@ -114,9 +113,9 @@ class MMCLIPTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self):
+        for name in ("stages", "mixture"):
+            setattr(self, name, read_json(name, getattr(self, name)))
         super().__post_init__()
-        if isinstance(self.stages, str):
-            self.stages = json.loads(self.stages)
         check_loss(self.loss, self.candidates, self.hardness)
         if self.stages is not None and self.mixture is not None:
             raise ValueError("You set both `mixture` and `stages`; give each stage its own `mixture` instead.")
@@ -124,6 +123,15 @@ class MMCLIPTrainingArguments(TrainingArguments):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"You set `{name}={value}`; it must be at least 1, or absent.")
+        if self.eval_random_negatives < 0:
+            raise ValueError(f"You set `eval_random_negatives={self.eval_random_negatives}`; it must be 0 or more.")
+        if not self.max_logit_scale > 0:
+            raise ValueError(f"You set `max_logit_scale={self.max_logit_scale}`; it must be positive.")
+        if self.remove_unused_columns:
+            raise ValueError(
+                "You set `remove_unused_columns=True`; it must stay False, as images and captions are columns that "
+                "the model's own arguments do not name."
+            )
         candidates = {stage.candidates or self.candidates for stage in self.stage_list()}
         if self.anchors_per_micro_batch is not None and candidates != {"hard"}:
             raise ValueError(
@@ -139,9 +147,23 @@ class MMCLIPTrainingArguments(TrainingArguments):
         """The stages of the training; one that takes all if none are named."""
         if self.stages is None:
             return [Stage(mixture=self.mixture or {})]
+        if not self.stages:
+            raise ValueError("You set `stages` to an empty list; name at least one stage, or leave it out.")
         try:
             return [stage if isinstance(stage, Stage) else Stage(**stage) for stage in self.stages]
         except TypeError as problem:
             raise ValueError(
                 f"`stages` must be a list of objects with share, candidates and mixture; got {self.stages!r}."
             ) from problem
+
+
+def read_json(name: str, value: Any) -> Any:
+    """The value of an argument that may come as JSON; raises `ValueError` naming it if it is other text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as problem:
+        raise ValueError(
+            f"You set `{name}={value}`, which is not JSON: {problem}. Names and words need double quotes."
+        ) from None

@@ -151,13 +151,21 @@ class MMCLIPTrainer(Trainer):
         return super()._get_train_sampler(train_dataset)
 
     def get_eval_dataloader(self, eval_dataset=None):
+        if not isinstance(eval_dataset, str | None):
+            eval_dataset = evaluation_records(eval_dataset, self.args)
+        with self._evaluation_collator():
+            return super().get_eval_dataloader(eval_dataset)
+
+    def get_test_dataloader(self, test_dataset):
+        with self._evaluation_collator():
+            return super().get_test_dataloader(evaluation_records(test_dataset, self.args))
+
+    @contextlib.contextmanager
+    def _evaluation_collator(self):
+        """All negatives of a record, whatever it is trained with."""
         collator, self.data_collator = self.data_collator, self.eval_collator
         try:
-            return super().get_eval_dataloader(
-                evaluation_records(eval_dataset, self.args)
-                if not isinstance(eval_dataset, str | None)
-                else eval_dataset
-            )
+            yield
         finally:
             self.data_collator = collator
 
@@ -198,6 +206,9 @@ class MMCLIPTrainer(Trainer):
         self.dropped_negatives += inputs.get("dropped", 0)
         if self.args.anchors_per_micro_batch is None:
             return super().training_step(model, inputs, num_items_in_batch)
+        # The parent does so too, but only later: at the first step and after an evaluation an anchor's share would be
+        # that of an evaluation, which leaves the other processes' anchors out.
+        model.train()
         inputs = self._prepare_inputs(inputs)
         inputs["anchor_share"] = self._anchor_share(inputs)
         parts = split_by_anchors(inputs, self.args.anchors_per_micro_batch)
@@ -264,6 +275,10 @@ class MMCLIPTrainer(Trainer):
             for name, values in self._train_metrics.items():
                 logs[name] = torch.stack(values).float().mean().item()
             self._train_metrics.clear()
+        for key in [key for key in logs if key.endswith("_random_hit@1")]:
+            before = next((entry[key] for entry in self.state.log_history if key in entry), logs[key])
+            # Hit@1 on random captions lost since the first evaluation, in 0..1; negative where it was gained.
+            logs[f"{key.removesuffix('random_hit@1')}forgetting"] = before - logs[key]
         super().log(logs, start_time)
 
     # Evaluation
@@ -293,12 +308,8 @@ class MMCLIPTrainer(Trainer):
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix: str = "eval") -> dict[str, float]:
         metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
-        key = f"{metric_key_prefix}_random_hit@1"
-        before = next((entry[key] for entry in self.state.log_history if key in entry), None)
-        if before is not None and key in metrics:
-            # Hit@1 on random captions lost since the first evaluation, in 0..1; negative where it was gained.
-            metrics[f"{metric_key_prefix}_forgetting"] = before - metrics[key]
-            self.state.log_history[-1][f"{metric_key_prefix}_forgetting"] = before - metrics[key]
+        if not self.is_in_train:  # training reports at its end
+            self.report_skipped()
         return metrics
 
     # Results
@@ -307,6 +318,14 @@ class MMCLIPTrainer(Trainer):
         output = super().train(*args, **kwargs)
         self.report_skipped()
         return output
+
+    def end(self) -> None:
+        """Finish the trackers and leave the process group; the last call of a script."""
+        # The wrapped model goes first. As the group's last holder it would take the group down under the GIL, which
+        # gloo's thread may be waiting for: the process never ends (torch 2.13, pytorch/pytorch#56297 and #190489).
+        self.model_wrapped = self.model
+        self.accelerator.free_memory()
+        super().end()
 
     def report_skipped(self) -> None:
         """Name the records that were left out, in the log and in `skipped_records.json` of the output folder."""

@@ -41,7 +41,7 @@ def mmclip_model_card(
     backbone = getattr(model.backbone, "name_or_path", "") or model.config.backbone_config._name_or_path
     # A folder of somebody's machine is no model on the Hub, and nobody else's business.
     base_model = backbone if backbone and not Path(backbone).exists() and backbone.count("/") == 1 else None
-    first, last = evaluations(state.log_history)
+    first, last = evaluations(state.log_history, state.best_global_step if args.load_best_model_at_end else None)
     data = ModelCardData(
         base_model=base_model,
         datasets=[dataset] if isinstance(dataset, str) else dataset,
@@ -74,10 +74,30 @@ def mmclip_model_card(
     )
 
 
-def evaluations(log_history: list[dict[str, float]]) -> tuple[dict[str, float], dict[str, float]]:
-    """The first and the latest evaluation of a training; empty if there was none."""
-    found = [entry for entry in log_history if any(key.endswith("_hit@1") for key in entry)]
-    return (found[0], found[-1]) if found else ({}, {})
+def evaluations(
+    log_history: list[dict[str, float]], best_step: int | None = None
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The figures before training and those of the model as it is now.
+
+    Args:
+        log_history (`list[dict]`): of the Trainer's state; each evaluation set has an entry of its own.
+        best_step (`int`, *optional*): the step whose model was loaded at the end of training.
+
+    Returns:
+        Two dictionaries of figures by name. The first has only what was evaluated more than once.
+    """
+    end = max((place for place, entry in enumerate(log_history) if "train_runtime" in entry), default=None)
+    first, last = {}, {}
+    for place, entry in enumerate(log_history):
+        if not any(key.endswith("_hit@1") for key in entry):
+            continue
+        # What was evaluated after the best step and before it was loaded is of a model that is gone.
+        gone = end is not None and place < end and best_step is not None and entry["step"] > best_step
+        for key, value in ({} if gone else entry).items():
+            if key in last:
+                first.setdefault(key, last[key])
+            last[key] = value
+    return first, last
 
 
 def result_rows(first: dict[str, float], last: dict[str, float]) -> list[dict[str, Any]]:
@@ -90,7 +110,7 @@ def result_rows(first: dict[str, float], last: dict[str, float]) -> list[dict[st
         rows.append(
             {
                 "name": name.removeprefix("eval_"),
-                "before": 100 * first[key] if key in first and first is not last else None,
+                "before": 100 * first[key] if key in first else None,
                 "hit1": 100 * last[key],
                 "hit5": 100 * last[f"{name}_hit@5"],
                 "mrr": 100 * last[f"{name}_mrr"],

@@ -1,6 +1,7 @@
 """What the Trainer makes of the data sets it is given: checks with a remedy, mixtures, images left undecoded."""
 
 import math
+from collections.abc import Sized
 from typing import Any
 
 import datasets
@@ -22,10 +23,15 @@ def named(source: Any) -> dict[str, Any]:
     return dict(source) if isinstance(source, dict) else {"train": source}
 
 
+def is_stream(source: Any) -> bool:
+    """Whether records come one after the other only, without positions and perhaps without a known number."""
+    return isinstance(source, torch.utils.data.IterableDataset | datasets.IterableDataset)
+
+
 def column_names(source: Any) -> list[str] | None:
     """Columns of a data set, or those of its first record; `None` where only iterating would tell."""
     names = getattr(source, "column_names", None)
-    if names is None and hasattr(source, "__getitem__") and len(source):
+    if names is None and not is_stream(source) and len(source):
         names = list(source[0])
     return names
 
@@ -33,7 +39,7 @@ def column_names(source: Any) -> list[str] | None:
 def check_columns(name: str, source: Any) -> None:
     """Raise `ValueError` unless a data set has records with `image` and `caption`."""
     if hasattr(source, "__len__") and len(source) == 0:
-        raise ValueError(f"The data set {name!r} is empty.")
+        raise ValueError(f"The data set {name!r} is empty; look at what it was read from, or leave it out.")
     columns = column_names(source)
     missing = [column for column in ("image", "caption") if columns is not None and column not in columns]
     if missing:
@@ -67,9 +73,11 @@ def may_have_negatives(source: Any) -> bool:
             for batch in source.iter(10_000)
             for name in columns
         )
-    if isinstance(source, torch.utils.data.IterableDataset | datasets.IterableDataset):
+    if is_stream(source):
         return True
-    return any(source[i].get("negative_captions") or source[i].get("negative_images") for i in range(len(source)))
+    # The collator names a column that is no list; here it only has to be there.
+    lists = (source[i].get(column) for i in range(len(source)) for column in ("negative_captions", "negative_images"))
+    return any(values is not None and (not isinstance(values, Sized) or len(values) > 0) for values in lists)
 
 
 def check_batch(args: MMCLIPTrainingArguments, model: MMCLIPModel) -> None:
@@ -89,14 +97,9 @@ def training_records(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> 
     sources = {name: undecoded(source) for name, source in sources.items()}
     if not sources:
         return None
-    streams = [
-        name
-        for name, source in sources.items()
-        if isinstance(source, torch.utils.data.IterableDataset | datasets.IterableDataset)
-    ]
-    stages = args.stage_list()
+    streams = [name for name, source in sources.items() if is_stream(source)]
     if streams:
-        if len(sources) > 1 or len(stages) > 1:
+        if len(sources) > 1 or args.stages is not None or args.mixture is not None:
             raise ValueError(
                 f"The data set {streams[0]!r} is a stream; mixtures and stages need data sets of known length. Mix "
                 "streams with `datasets.interleave_datasets`, and train the stages one after the other."
@@ -106,24 +109,25 @@ def training_records(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> 
     batch = args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps
     total = args.max_steps * batch if args.max_steps > 0 else math.ceil(args.num_train_epochs * length)
     seed = args.data_seed if args.data_seed is not None else args.seed
-    return TrainingRecords(sources, stages, args.candidates, length, total, batch, seed)
+    return TrainingRecords(sources, args.stage_list(), args.candidates, length, total, batch, seed)
 
 
 def evaluation_records(source: Any, args: MMCLIPTrainingArguments) -> Any:
     """Evaluation data with random captions added; a dict of data sets stays one."""
     if isinstance(source, dict):
         return {name: evaluation_records(part, args) for name, part in source.items()}
-    if source is None or isinstance(
-        source, EvaluationRecords | torch.utils.data.IterableDataset | datasets.IterableDataset
-    ):
+    if source is None or is_stream(source) or isinstance(source, EvaluationRecords):
         return source
-    captions = source["caption"] if isinstance(source, datasets.Dataset) else [record["caption"] for record in source]
+    if isinstance(source, datasets.Dataset):
+        captions = source["caption"]
+    else:
+        captions = [source[position].get("caption") for position in range(len(source))]
     return EvaluationRecords(undecoded(source), captions, args.eval_random_negatives, args.seed)
 
 
 def undecoded(source: Any) -> Any:
     """A data set whose images are decoded by the collator: only those that are used, and a bad one can be left out."""
-    if isinstance(source, datasets.Dataset) and source.format["type"] is None:
+    if isinstance(source, datasets.Dataset) and source.format["type"] != "custom":
         return StoredRows(source)
     if isinstance(source, datasets.IterableDataset) and source.features:
         for name in set(IMAGE_COLUMNS) & set(source.features):

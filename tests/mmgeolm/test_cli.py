@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file
 from tiny_models import noise_image, save_backbone, tiny_backbone
 
+from mmgeolm.cli import main
 from modeling_mmclip import MMCLIPModel
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +22,27 @@ def mmgeolm(*arguments: str, program: tuple[str, ...] = ("-m", "mmgeolm")) -> su
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, *program, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """The same command in this process, which need not load torch again: `here(...)` is its exit code, what it
+    printed, and its last words."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mmgeolm", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        words = code if isinstance(code, str) else printed.err
+        return (1 if isinstance(code, str) else code), printed.out, words
+
+    verbosity = transformers.utils.logging.get_verbosity()
+    yield run
+    transformers.utils.logging.set_verbosity(verbosity)
 
 
 def conversation(caption: str) -> list[dict]:
@@ -40,6 +63,10 @@ def folder(tmp_path_factory) -> Path:
         image.append({**shared, "negative_image_path": [f"{number}-1.png", f"{number}-2.png"]})
     (folder / "text.json").write_text(json.dumps(text))
     (folder / "image.json").write_text(json.dumps(image))
+    (folder / "cut.json").write_text('[{"image": ')
+    (folder / "empty.json").write_text("[]")
+    (folder / "cut.yaml").write_text("stages: [1\nmax_steps")
+    (folder / "list.yaml").write_text("- max_steps")
     return folder
 
 
@@ -92,13 +119,14 @@ max_negatives: 1
     assert moved(tmp_path / "out") and "| text | 8 |" in card and "| image | 8 |" in card
 
 
-def test_stages_and_mixture_are_flags_too(folder, tmp_path):
+def test_stages_and_mixture_are_flags_too(here, folder, tmp_path):
     data = ["--train_file", f"a={folder / 'text.json'}", f"b={folder / 'image.json'}"]
     stages = '[{"share": 0.5, "candidates": "in_batch"}, {"share": 0.5, "mixture": {"b": 1.0}}]'
-    done = mmgeolm("mmclip", *options(folder, tmp_path / "stages"), *data, "--stages", stages)
-    assert done.returncode == 0, done.stderr[-3000:]
-    done = mmgeolm("mmclip", *options(folder, tmp_path / "mixture"), *data, "--mixture", '{"a": 1.0}')
-    assert done.returncode == 0, done.stderr[-3000:]
+    for name, value in (("stages", stages), ("mixture", '{"a": 1.0}')):
+        code, _, words = here("mmclip", *options(folder, tmp_path / name), *data, f"--{name}", value)
+        assert code == 0, words
+        assert moved(tmp_path / name)
+        assert f"| `{name}` |" in (tmp_path / name / "README.md").read_text()
 
 
 def test_the_example_script_does_the_same(folder, tmp_path):
@@ -108,32 +136,58 @@ def test_the_example_script_does_the_same(folder, tmp_path):
     assert moved(tmp_path) and load_file(tmp_path / "model.safetensors")
 
 
-def test_the_recipe_has_only_options_that_there_are(folder, tmp_path):
+def test_the_recipe_has_only_options_that_there_are(here, folder, tmp_path):
     # Its data is not here, so it ends with a sentence about that; an unknown option would end it before.
     recipe = ROOT / "examples" / "recipes" / "mmclip.yaml"
-    done = mmgeolm("mmclip", "--config", recipe, *options(folder, tmp_path), "--bf16", "false")
-    assert done.returncode == 1 and "mavis.json" in done.stderr and "Traceback" not in done.stderr
+    code, _, words = here("mmclip", "--config", recipe, *options(folder, tmp_path), "--bf16", "false")
+    assert code == 1 and "mavis.json" in words
+
+
+MODEL = ["--model_name_or_path", "{folder}/backbone"]
+TEXT = ["--train_file", "{folder}/text.json"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fly"], "no verb 'fly'"),
-        (["mmclip"], "--model_name_or_path and --train_file"),
-        (["mmclip", "--model_name_or_path", "x", "--train_file", "missing.json"], "missing.json"),
-        (["mmclip", "--model_name_or_path", "x", "--train_file", "a.json", "--candidates", "all"], "candidates='all'"),
-        (["mmclip", "--model_name_or_path", "x", "--train_file", "a.json", "b.json"], "NAME"),
+        ([], "--model_name_or_path and --train_file"),
+        ([*MODEL, "--train_file", "missing.json"], "There is no file or folder missing.json"),
+        ([*MODEL, "--train_file", "{folder}/cut.json"], "cut.json is not JSON"),
+        ([*MODEL, "--train_file", "{folder}/empty.json"], "'train' is empty"),
+        ([*MODEL, "--train_file", "{folder}/text.json", "{folder}/image.json"], "give each a name"),
+        ([*MODEL, *TEXT, "--candidates", "all"], "candidates='all'"),
+        ([*MODEL, *TEXT, "--stages", "[{share: 1}]"], "`stages=[{share: 1}]`, which is not JSON"),
+        ([*MODEL, *TEXT, "--mixture", '{"books": 1}'], "'books'; the data sets are train"),
+        ([*MODEL, *TEXT, "--negative_kind", "easy"], "'easy'"),
+        ([*MODEL, *TEXT, "--fly", "high"], "--fly"),
+        (["--model_name_or_path", "{folder}/no-model", *TEXT], "no-model"),
+        (["--config", "{folder}/missing.yaml"], "missing.yaml"),
+        (["--config", "{folder}/cut.yaml"], "cut.yaml"),
+        (["--config", "{folder}/list.yaml"], "list.yaml must contain a YAML mapping"),
+        (["--config"], "--config needs a YAML file"),
     ],
 )
-def test_bad_input_is_one_sentence_without_a_trace(arguments, message, tmp_path):
-    extra = ["--output_dir", str(tmp_path), "--use_cpu", "true"] if arguments[0] == "mmclip" else []
-    done = mmgeolm(*arguments, *extra)
-    assert done.returncode != 0 and "Traceback" not in done.stderr
-    assert message in done.stderr or message == "NAME" and "name" in done.stderr, done.stderr
+def test_bad_input_is_a_sentence(arguments, message, here, folder, tmp_path):
+    end = [] if arguments[-1:] == ["--config"] else ["--output_dir", tmp_path, "--use_cpu", "true"]
+    code, _, words = here(
+        "mmclip", *(part.format(folder=folder) if "{folder}" in part else part for part in arguments), *end
+    )
+    assert code == 1 and words.startswith("mmgeolm mmclip: ") and message in words, words
 
 
-def test_help_lists_the_verbs_and_their_options():
+def test_bad_input_leaves_no_trace(tmp_path):
+    done = mmgeolm("mmclip", "--model_name_or_path", "x", "--train_file", "missing.json", "--output_dir", tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("mmgeolm mmclip: There is no file or folder missing.json")
+
+
+def test_an_unknown_verb_is_named_with_those_there_are():
+    done = mmgeolm("fly")
+    assert done.returncode == 1 and done.stderr.strip() == "mmgeolm has no verb 'fly'; it has quickstart, mmclip."
+
+
+def test_help_lists_the_verbs_and_their_options(here):
     done = mmgeolm("--help")
     assert done.returncode == 0 and "quickstart" in done.stdout and "mmclip" in done.stdout
-    done = mmgeolm("mmclip", "--help")
-    assert done.returncode == 0 and "--gradient_cache_chunk_size" in done.stdout and "--train_file" in done.stdout
+    code, printed, _ = here("mmclip", "--help")
+    assert code == 0 and "--gradient_cache_chunk_size" in printed and "--train_file" in printed

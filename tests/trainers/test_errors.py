@@ -1,8 +1,9 @@
 """Inputs that cannot be right get one sentence with the remedy, before any training."""
 
 import datasets
+import numpy as np
 import pytest
-from test_mmclip_trainer import arguments
+from test_mmclip_trainer import arguments, stored
 from tiny_models import tiny_mmclip, tiny_records
 
 from trainers import MMCLIPTrainer, MMCLIPTrainingArguments
@@ -57,7 +58,7 @@ def test_a_missing_column(tmp_path):
 
 
 def test_an_empty_data_set(tmp_path):
-    with pytest.raises(ValueError, match="'exams' is empty"):
+    with pytest.raises(ValueError, match="'exams' is empty; look at what it was read from"):
         trainer(tmp_path, {"train": tiny_records(4), "exams": []})
 
 
@@ -77,6 +78,42 @@ def test_two_streams(tmp_path):
     stream = datasets.Dataset.from_list([{"image": "a.png", "caption": "AB"}]).to_iterable_dataset()
     with pytest.raises(ValueError, match="stream.*interleave_datasets"):
         trainer(tmp_path, {"a": stream, "b": stream})
+
+
+@pytest.mark.parametrize(
+    "settings", [{"stages": [{"share": 1.0, "candidates": "hard"}]}, {"mixture": {"other": 1.0}}], ids=["stage", "mix"]
+)
+def test_stages_and_mixtures_of_a_stream_are_not_ignored(settings, tmp_path):
+    stream = datasets.Dataset.from_list([{"image": "a.png", "caption": "AB"}]).to_iterable_dataset()
+    with pytest.raises(ValueError, match="'train' is a stream; mixtures and stages need data sets of known length"):
+        trainer(tmp_path, stream, **settings)
+
+
+def test_an_unreadable_image_is_named_and_training_goes_on(tmp_path, caplog):
+    records = tiny_records(4)
+    records[2]["image"] = str(tmp_path / "gone.png")
+    trained = trainer(tmp_path, records, max_steps=2)
+    trained.train()
+    assert trained.state.global_step == 2
+    (named,) = set(trained.skipped)
+    assert "'r2'" in named and "image cannot be read" in named and "gone.png" in named
+    assert any("1 records were left out" in entry.getMessage() for entry in caplog.records)
+
+
+@pytest.mark.parametrize("form", ["numpy", "torch"])
+def test_formatted_data_sets_are_read_as_they_are_stored(form, tmp_path):
+    plain = stored(tiny_records(4), tmp_path)
+    trained = trainer(tmp_path, plain.with_format(form), candidates="hard", eval_random_negatives=2)
+    trained.train()
+    assert trained.evaluate(plain.with_format(form)) and not trained.skipped
+
+
+def test_negatives_that_are_arrays_are_seen(tmp_path):
+    records = [
+        {**record, "negative_captions": np.array(record["negative_captions"])}
+        for record in tiny_records(4, num_images=0)
+    ]
+    assert not trainer(tmp_path, records, candidates="hard").skipped
 
 
 def test_stages_and_mixture_come_as_json_too(tmp_path):

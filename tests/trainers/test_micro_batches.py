@@ -11,17 +11,18 @@ from trainers.micro_batches import split_by_anchors
 INDEX = ("image_anchors", "text_candidates", "text_anchors", "image_candidates")
 
 
-def summed_loss(model: MMCLIPModel, batch: dict) -> torch.Tensor:
+def summed_loss(model: MMCLIPModel, batch: dict, loss: str) -> torch.Tensor:
     inputs = {name: batch[name] for name in ("pixel_values", "input_ids", "attention_mask") if name in batch}
     outputs = model(**inputs)
     similarity = outputs.image_embeds @ outputs.text_embeds.t()
     index = CandidateIndex(*(batch[name] for name in INDEX))
-    return mmclip_loss(similarity, index, outputs.logit_scale, outputs.logit_bias, reduction="sum")
+    return mmclip_loss(similarity, index, outputs.logit_scale, outputs.logit_bias, loss, "hard", reduction="sum")
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
+@pytest.mark.parametrize("loss", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("kind", BACKBONES)
-def test_parts_add_up_to_the_whole(kind, dtype, tolerance):
+def test_parts_add_up_to_the_whole(kind, loss, dtype, tolerance):
     model, processor = tiny_mmclip(kind)
     model = model.to(dtype)
     records = tiny_records(5)
@@ -35,8 +36,9 @@ def test_parts_add_up_to_the_whole(kind, dtype, tolerance):
     for parts in ([batch], split_by_anchors(batch, 2)):
         model.zero_grad()
         for part in parts:
-            (summed_loss(model, part) / anchors).backward()
+            (summed_loss(model, part, loss) / anchors).backward()
         gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+    assert len(split_by_anchors(batch, 2)) == 5  # 9 anchors
     assert max(gradient.abs().max() for gradient in gradients[0]) > 1e-2
     assert all((a - b).abs().max() <= tolerance for a, b in zip(*gradients, strict=True))
 

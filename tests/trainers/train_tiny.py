@@ -1,13 +1,16 @@
 """A small training in a process of its own: `train_tiny.py FOLDER JSON` with the training arguments as JSON.
 
-It writes the final parameters to FOLDER/final.pt. For tests that need several processes, or one that can be killed.
+It writes the final parameters to FOLDER/final.pt and, with `"evaluate": true`, the figures after it to
+FOLDER/metrics.json. For tests that need several processes, or one that can be killed.
 """
 
 import json
 import sys
+import weakref
 from pathlib import Path
 
 import torch
+from datasets import IterableDataset
 from tiny_models import tiny_mmclip, tiny_records
 from transformers import TrainerCallback
 
@@ -22,10 +25,10 @@ class Slowly(TrainerCallback):
         sys.stdout.flush()
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    folder, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
-    resume = settings.pop("resume", False)
+def train(folder: Path, settings: dict) -> None:
+    """Train a tiny encoder and leave its final parameters in the folder."""
+    settings = dict(settings)
+    resume, evaluate, stream = (settings.pop(name, False) for name in ("resume", "evaluate", "stream"))
     records = tiny_records(64)
     for record in records[::5]:  # ragged
         for column in ("negative_captions", "negative_caption_kinds"):
@@ -35,6 +38,8 @@ def main() -> None:
     for record in records[4:8]:  # shared by two processes
         record["image"], record["caption"] = records[0]["image"], records[0]["caption"]
     data = {"a": records[:40], "b": records[40:]} if "stages" in settings else records
+    if stream:
+        data = IterableDataset.from_generator(lambda: iter(records))
     model, processor = tiny_mmclip("clip")
     args = MMCLIPTrainingArguments(
         str(folder),
@@ -50,12 +55,27 @@ def main() -> None:
             **settings,
         },
     )
-    trainer = MMCLIPTrainer(model, args, train_dataset=data, processing_class=processor, callbacks=[Slowly()])
+    trainer = MMCLIPTrainer(
+        model,
+        args,
+        train_dataset=data,
+        eval_dataset=records[:19] if evaluate else None,
+        processing_class=processor,
+        callbacks=[Slowly()],
+    )
     trainer.train(resume_from_checkpoint=resume)
     if args.process_index == 0:
         torch.save(model.state_dict(), folder / "final.pt")
+    if evaluate:
+        metrics = trainer.evaluate()
+        if args.process_index == 0:
+            (folder / "metrics.json").write_text(json.dumps(metrics))
+    wrapped = None if trainer.model_wrapped is model else weakref.ref(trainer.model_wrapped)
     trainer.end()
+    if wrapped is not None and wrapped() is not None:
+        raise RuntimeError("The wrapped model outlives its process group, and may keep this process from ending.")
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    train(Path(sys.argv[1]), json.loads(sys.argv[2]))
