@@ -31,13 +31,14 @@ def comparison_table(
     """
     names, sets = list(scores), list(next(iter(scores.values()))[0])
     best = best_regime(scores, baseline)
-    head = ["Hit@1 (%)", "chance", "without anchor", *names, f"{best} − {baseline}"]
+    head = ["Hit@1 (%)", "chance", "blind", *names, f"{best} − {baseline}"]
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for name in sets:
         low_to_high = [f"{h.hit1:.1f} ({h.low:.1f}–{h.high:.1f})" for h in (pooled(scores[n], name) for n in names)]
         difference = paired_difference([run[name] for run in scores[best]], [run[name] for run in scores[baseline]])
         lines.append(
-            f"| {name} | {baselines[name].chance:.1f} | {baselines[name].hit1:.1f} | {' | '.join(low_to_high)} | "
+            f"| {name} | {baselines[name].chance:.1f} | {baselines[name].hit1:.1f} {blind(name)} "
+            f"| {' | '.join(low_to_high)} | "
             f"{difference[0]:+.1f} ({difference[1]:+.1f} to {difference[2]:+.1f}) |"
         )
     times = " | ".join(f"{np.mean(seconds[name]):.0f} s" for name in names)
@@ -45,10 +46,15 @@ def comparison_table(
     seeds = len(next(iter(scores.values())))
     lines.append(
         f"\n{len(next(iter(scores.values()))[0][sets[0]])} anchors per set, {seeds} seed(s), 95% bootstrap intervals "
-        "(of the difference: paired, over anchors and seeds). `without anchor`: what a classifier finds that sees the "
-        "candidates but not what they belong to."
+        "(of the difference: paired, over anchors and seeds). `blind`: what a classifier finds that sees the "
+        "candidates only, captions (text-only) or images (image-only)."
     )
     return "\n".join(lines)
+
+
+def blind(name: str) -> str:
+    """What the baseline of a set sees: the candidates, which are images in the sets of kind `image` alone."""
+    return "image-only" if name.startswith("image") else "text-only"
 
 
 def best_regime(scores: Scores, baseline: str) -> str:
@@ -68,7 +74,7 @@ def plot_comparison(scores: Scores, baselines: dict[str, Hits], path: Path) -> N
     width = 0.8 / (len(names) + 1)
     greys = [str(shade) for shade in np.linspace(0.75, 0.15, len(names))]
     places = np.arange(len(sets))
-    axes.bar(places, [baselines[s].hit1 for s in sets], width, label="without anchor", color="white", edgecolor="0.4")
+    axes.bar(places, [baselines[s].hit1 for s in sets], width, label="blind", color="white", edgecolor="0.4")
     for number, (name, grey) in enumerate(zip(names, greys, strict=True), start=1):
         hits = [pooled(scores[name], s) for s in sets]
         error = [[h.hit1 - h.low for h in hits], [h.high - h.hit1 for h in hits]]

@@ -44,18 +44,20 @@ class Regime:
         pairs (`int`): pairs of image and caption in a batch; for `captions` and `both` its images.
         cost (`float`): processor time of a step, in-batch with 192 pairs taken as 1; steps are divided by it, so that
             all regimes take the same time.
+        learning_rate (`float`): highest learning rate.
     """
 
     stages: tuple[Stage, ...]
     pairs: int = 192
     cost: float = 1.0
+    learning_rate: float = 1e-3
 
 
 # A short time among random pairs first: from random weights look-alikes are told apart later, or not at all.
 WARM_UP = Stage(0.2, "in_batch", "random")
 REGIMES = {
-    # The batch size at which it does best (docs/results.md).
-    "in-batch": Regime((Stage(1.0, "in_batch", "random"),), pairs=384, cost=2.2),
+    # The batch size and learning rate at which it does best (docs/results.md).
+    "in-batch": Regime((Stage(1.0, "in_batch", "random"),), pairs=384, cost=2.2, learning_rate=5e-4),
     "grouped": Regime((WARM_UP, Stage(0.8, "in_batch", "look_alikes"))),
     "hybrid": Regime((WARM_UP, Stage(0.8, "hybrid", "captions")), pairs=96),
     "staged": Regime((Stage(0.5, "in_batch", "random"), Stage(0.5, "hard", "both"))),
@@ -156,7 +158,7 @@ def train_regime(
                 }
                 for stage in regime.stages
             ],
-            "learning_rate": 1e-3,
+            "learning_rate": regime.learning_rate,
             "weight_decay": 0.05,
             "adam_beta2": 0.98,
             "warmup_steps": 0.1,

@@ -45,10 +45,24 @@ class CandidateIndex(NamedTuple):
         Raises:
             ValueError: when a side has anchors without candidates, or the two differ in number.
         """
-        sides = []
-        for name, matrix_of_side, anchors, candidates in (
-            ("image_anchors and text_candidates", matrix, self.image_anchors, self.text_candidates),
-            ("text_anchors and image_candidates", matrix.t(), self.text_anchors, self.image_candidates),
+        self.check()
+        sides = [
+            (matrix_of_side, anchors, candidates)
+            for matrix_of_side, anchors, candidates in (
+                (matrix, self.image_anchors, self.text_candidates),
+                (matrix.t(), self.text_anchors, self.image_candidates),
+            )
+            if anchors is not None and len(anchors)
+        ]
+        if not sides:
+            raise ValueError("The batch has no anchors: pass image_anchors with text_candidates, or the other side's.")
+        return sides
+
+    def check(self) -> None:
+        """Raise `ValueError` when a side has anchors without candidates, or the two differ in number."""
+        for name, anchors, candidates in (
+            ("image_anchors and text_candidates", self.image_anchors, self.text_candidates),
+            ("text_anchors and image_candidates", self.text_anchors, self.image_candidates),
         ):
             if anchors is None and candidates is None:
                 continue
@@ -57,11 +71,6 @@ class CandidateIndex(NamedTuple):
                 raise ValueError(
                     f"{name} go together, shaped (A,) and (A, 1 + K); got shapes {shapes[0]}, {shapes[1]}."
                 )
-            if len(anchors):
-                sides.append((matrix_of_side, anchors, candidates))
-        if not sides:
-            raise ValueError("The batch has no anchors: pass image_anchors with text_candidates, or the other side's.")
-        return sides
 
     def pairs(self, num_images: int, num_texts: int) -> torch.Tensor:
         """Which image and caption are known to belong together, from both sides: bool of shape `(I, T)`."""

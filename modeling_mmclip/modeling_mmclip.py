@@ -1,12 +1,15 @@
 """MMCLIP: a dual encoder of transformers that can be trained with any number of hard negatives per anchor."""
 
+import contextlib
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -15,8 +18,8 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from .candidates import CandidateIndex, candidate_scores, diagonal_index
-from .configuration_mmclip import MMCLIPConfig, check_backbone
-from .loss import mmclip_loss
+from .configuration_mmclip import BACKBONES, MMCLIPConfig, check_backbone
+from .loss import check_loss, mmclip_loss
 
 logger = logging.getLogger(__name__)
 
@@ -95,20 +98,31 @@ class MMCLIPModel(PreTrainedModel):
         Raises:
             ValueError: when the checkpoint lacks weights of the model, has others, or has them in another shape.
         """
+        name = pretrained_model_name_or_path
         wants_info = kwargs.pop("output_loading_info", False)
-        # So that a weight of another shape is reported below, by name; the parent's error names none.
-        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, **{**kwargs, **REPORT_ALL})
-        check_loading(pretrained_model_name_or_path, info, strict=True)
+        if kwargs.get("config") is None and name is not None:
+            found, _ = MMCLIPConfig.get_config_dict(name, **hub_options(kwargs))
+            if found.get("model_type") in BACKBONES:
+                raise ValueError(
+                    f"{name} is a plain {found['model_type']} checkpoint: wrap it with MMCLIPModel.from_backbone."
+                )
+        with naming_broken_files(name):
+            # So that a weight of another shape is reported below, by name; the parent's error names none.
+            model, info = super().from_pretrained(name, *args, **{**kwargs, **REPORT_ALL})
+        check_loading(name, info, strict=True)
         model.freeze_unused_bias()
         return (model, info) if wants_info else model
 
     @classmethod
-    def from_backbone(cls, backbone: str | PreTrainedModel, loss: str = "softmax", **kwargs) -> "MMCLIPModel":
+    def from_backbone(
+        cls, backbone: str | os.PathLike | PreTrainedModel, loss: str = "softmax", **kwargs
+    ) -> "MMCLIPModel":
         """Wrap a dual encoder: a name on the Hub, a folder, or a model in memory (whose weights are shared, not
         copied).
 
         Args:
-            backbone (`str` or `PreTrainedModel`): AltCLIP, Chinese-CLIP, CLIP, MetaCLIP 2, SigLIP or SigLIP 2.
+            backbone (`str`, `os.PathLike` or `PreTrainedModel`): AltCLIP, Chinese-CLIP, CLIP, MetaCLIP 2, SigLIP or
+                SigLIP 2.
             loss (`str`, *optional*, defaults to `"softmax"`): the loss it is to be trained with.
             kwargs: for a name or folder, passed to [`~transformers.AutoModel.from_pretrained`] (`dtype`, `revision`,
                 ...). Weights are loaded as float32 unless `dtype` says otherwise.
@@ -116,21 +130,29 @@ class MMCLIPModel(PreTrainedModel):
         Raises:
             ValueError: when the model is no such dual encoder, or when the checkpoint lacks weights.
         """
+        check_loss(loss, "hard", 0.0)
         pad_token_id = None
+        if isinstance(backbone, os.PathLike):
+            backbone = os.fspath(backbone)
         if isinstance(backbone, str):
-            hub_options = {k: kwargs[k] for k in ("revision", "token", "cache_dir", "local_files_only") if k in kwargs}
-            config = AutoConfig.from_pretrained(backbone, **hub_options)
+            config = AutoConfig.from_pretrained(backbone, **hub_options(kwargs))
             if config.model_type == "mmclip":
                 raise ValueError(
                     f"{backbone} is an MMCLIP checkpoint already: load it with MMCLIPModel.from_pretrained."
                 )
             check_backbone(config.model_type)
-            if config.model_type in FIXED_LENGTH_TEXT:
+            if config.model_type in FIXED_LENGTH_TEXT and has_tokenizer(backbone):
                 # The configurations of SigLIP 2 checkpoints do not name the padding token of their tokenizer.
-                pad_token_id = AutoTokenizer.from_pretrained(backbone, **hub_options).pad_token_id
-            model, info = AutoModel.from_pretrained(backbone, **{"dtype": torch.float32, **kwargs, **REPORT_ALL})
+                pad_token_id = AutoTokenizer.from_pretrained(backbone, **hub_options(kwargs)).pad_token_id
+            with naming_broken_files(backbone):
+                model, info = AutoModel.from_pretrained(backbone, **{"dtype": torch.float32, **kwargs, **REPORT_ALL})
             check_loading(backbone, info, strict=False)
             backbone = model
+        elif kwargs:
+            raise ValueError(
+                f"`from_backbone` was given {', '.join(kwargs)} with a model in memory; these options are for loading "
+                "one by its name or folder."
+            )
         check_backbone(backbone.config.model_type)
         if Path(backbone.config._name_or_path).is_dir():
             # It is saved with every checkpoint, and a folder of this machine is nobody else's business.
@@ -154,6 +176,15 @@ class MMCLIPModel(PreTrainedModel):
             )
         model.freeze_unused_bias()
         return model
+
+    def save_pretrained(self, save_directory: str | os.PathLike, *args, **kwargs) -> None:
+        """Save weights, configuration and the files of this package that load them; see
+        [`~transformers.PreTrainedModel.save_pretrained`]."""
+        if self._auto_class is not None:
+            # `register_for_auto_class` keeps one name, and zero-shot pipelines ask for another.
+            names = {"AutoModelForZeroShotImageClassification": f"{__name__.split('.')[-1]}.{type(self).__name__}"}
+            self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **names}
+        super().save_pretrained(save_directory, *args, **kwargs)
 
     def freeze_unused_bias(self) -> None:
         """Train the bias only where the loss uses it: in a softmax it cancels, and a parameter without a gradient
@@ -249,13 +280,17 @@ class MMCLIPModel(PreTrainedModel):
         """
         image_embeds = self.embed_images(pixel_values, chunk_size, **kwargs)  # (I, D)
         text_embeds = self.embed_texts(input_ids, attention_mask, chunk_size)  # (T, D)
-        similarity = image_embeds @ text_embeds.t()  # (I, T)
+        # Hard negatives lie close together: in half precision, which autocast would choose, many would tie.
+        with torch.autocast(image_embeds.device.type, enabled=False):
+            similarity = at_least_float32(image_embeds) @ at_least_float32(text_embeds).t()  # (I, T)
         logit_scale = self.backbone.logit_scale.exp()
         logit_bias = (
             self.bias_parameter if self.config.loss == "sigmoid" or hasattr(self.backbone, "logit_bias") else None
         )
         logits = similarity * logit_scale if logit_bias is None else similarity * logit_scale + logit_bias
         index = CandidateIndex(image_anchors, text_candidates, text_anchors, image_candidates)
+        if any(part is not None for part in index):
+            index.check()
         loss = None
         if return_loss:
             no_index = all(part is None for part in index)
@@ -331,6 +366,11 @@ class MMCLIPModel(PreTrainedModel):
         return checkpoint(embed, *args, use_reentrant=False)
 
 
+def at_least_float32(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor, as float32 if it is in half precision."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
 def chunks(size: int, chunk_size: int) -> list[slice]:
     """Consecutive slices of at most `chunk_size` that cover `range(size)`."""
     if chunk_size < 1:
@@ -349,11 +389,42 @@ def check_loading(name: Any, info: dict[str, Any], strict: bool) -> None:
     for kind, consequence in (("missing_keys", "would be random"), ("mismatched_keys", "have another shape")):
         if keys := sorted(key if isinstance(key, str) else key[0] for key in info.get(kind, ())):
             raise ValueError(
-                f"{name} does not fit: {len(keys)} weights {consequence}, {keys[0]} first among them. Is it the right "
-                "checkpoint for this class, and complete?"
+                f"{name} does not fit: {len(keys)} weights {consequence}: {some_of(keys)}. Is it the right checkpoint "
+                "for this class, and complete?"
             )
     if keys := sorted(map(str, info.get("unexpected_keys", ()))):
-        message = f"{name} has {len(keys)} weights that the model has no place for, {keys[0]} first among them."
+        message = f"{name} has {len(keys)} weights that the model has no place for: {some_of(keys)}."
         if strict:
             raise ValueError(f"{message} Is it the right checkpoint for this class?")
         logger.warning("%s They are left out.", message)
+
+
+def some_of(names: list[str], most: int = 8) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+@contextlib.contextmanager
+def naming_broken_files(name: Any) -> Iterator[None]:
+    """Raise `ValueError` with the checkpoint's name where a file of weights cannot be read."""
+    try:
+        yield
+    except SafetensorError as problem:
+        raise ValueError(
+            f"A file of weights in {name} is broken ({problem}); it may be cut short: download or save it again."
+        ) from problem
+
+
+def hub_options(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Of the options of a load those that say where on the Hub to look."""
+    names = ("revision", "token", "cache_dir", "local_files_only", "force_download", "subfolder")
+    return {name: kwargs[name] for name in names if name in kwargs}
+
+
+def has_tokenizer(name: str) -> bool:
+    """Whether a folder has a tokenizer; assumed of names on the Hub."""
+    folder = Path(name)
+    return not folder.is_dir() or any(
+        (folder / file).exists() for file in ("tokenizer.json", "tokenizer_config.json", "spiece.model")
+    )

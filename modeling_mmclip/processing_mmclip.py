@@ -1,6 +1,8 @@
 """Diagrams and captions to tensors: images are padded to a square, never cropped; captions are cut at the text
 limit."""
 
+import os
+
 import numpy as np
 import torch
 from PIL import Image
@@ -34,20 +36,24 @@ class MMCLIPProcessor(ProcessorMixin):
 
     @classmethod
     def from_backbone(
-        cls, backbone: str | ProcessorMixin, config: PreTrainedConfig | None = None, **kwargs
+        cls, backbone: str | os.PathLike | ProcessorMixin, config: PreTrainedConfig | None = None, **kwargs
     ) -> "MMCLIPProcessor":
         """The processor for a wrapped backbone.
 
         Args:
-            backbone (`str` or `ProcessorMixin`): a name on the Hub, a folder, or the backbone's processor.
-            config (`PreTrainedConfig`, *optional*): the backbone's configuration; read from the name or folder if not
-                given, and required with a processor in memory.
+            backbone (`str`, `os.PathLike` or `ProcessorMixin`): a name on the Hub, a folder, or the backbone's
+                processor.
+            config (`PreTrainedConfig`, *optional*): the backbone's configuration, or that of its MMCLIP model; read
+                from the name or folder if not given, and required with a processor in memory.
             kwargs: passed to [`~transformers.AutoProcessor.from_pretrained`].
         """
+        if isinstance(backbone, os.PathLike):
+            backbone = os.fspath(backbone)
         if config is None:
             if not isinstance(backbone, str):
                 raise ValueError("Pass `config` (the backbone's configuration) together with a processor in memory.")
             config = AutoConfig.from_pretrained(backbone, **kwargs)
+        config = getattr(config, "backbone_config", config)
         processor = AutoProcessor.from_pretrained(backbone, **kwargs) if isinstance(backbone, str) else backbone
         return cls(
             processor.image_processor,

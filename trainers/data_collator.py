@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from transformers.data.data_collator import DataCollatorMixin
 
 from modeling_mmclip import MMCLIPProcessor
@@ -210,22 +210,21 @@ def rows_of(
     if record is None:
         return None, None, []
     image, caption = images.add(image_key(record.image), record.image), texts.add(record.caption, record.caption)
+    negative_images = [images.add(image_key(negative), negative) for negative in record.negative_images]
     text_row = image_row = None
     if record.negatives or not record.negative_images:
         negatives = [texts.add(text, text) for text, _ in record.negatives]
         text_row = Row(image, [caption, *negatives], [KIND_CODES["positive"], *(kind for _, kind in record.negatives)])
-    if record.negative_images:
-        negatives = [images.add(image_key(negative), negative) for negative in record.negative_images]
+    if negative_images:
         # A negative drawn exactly as the positive is none.
-        negatives = [negative for negative in dict.fromkeys(negatives) if negative != image]
+        negatives = [negative for negative in dict.fromkeys(negative_images) if negative != image]
         image_row = Row(
             caption, [image, *negatives], [KIND_CODES["positive"], *[KIND_CODES["image"]] * len(negatives)]
         )
     pair_rows = []
     if pairs_too:
-        for negative, text in zip(record.negative_images, record.negative_image_captions, strict=False):
-            position = images.add(image_key(negative), negative)
-            pair_rows.append(Row(position, [texts.add(text, text)], [KIND_CODES["positive"]]))
+        for negative, text in zip(negative_images, record.negative_image_captions, strict=False):
+            pair_rows.append(Row(negative, [texts.add(text, text)], [KIND_CODES["positive"]]))
     return text_row, image_row, pair_rows
 
 
@@ -325,7 +324,8 @@ def load_image(image: Any, name: str) -> Image.Image:
                 raise TypeError(f"an array must hold uint8 values from 0 to 255, not {image.dtype}")
             image = Image.fromarray(image)
         if not isinstance(image, Image.Image):
-            image = Image.open(Path(image) if isinstance(image, str) else image)
+            # The right way up, as `datasets` decodes it, where a photograph only notes how the camera was held.
+            image = ImageOps.exif_transpose(Image.open(Path(image) if isinstance(image, str) else image))
         image.load()
         # As the encoder sees it: what differs in its palette or transparency only must not have equal pixels.
         return as_rgb(image)

@@ -54,7 +54,7 @@ class TrainingRecords(Dataset):
         stages (`list[Stage]`): one after the other. A single stage over a single data set keeps the data set's own
             positions, and leaves shuffling to the sampler.
         candidates (`str`): for stages that name none.
-        length (`int`): records per epoch.
+        length (`int`): records per epoch; rounded up to full batches where several data sets or stages are ordered.
         total (`int`): records in the whole training; the stages share them.
         batch_size (`int`): records per step, over all processes; stages change between steps only.
         seed (`int`): of every draw.
@@ -73,8 +73,13 @@ class TrainingRecords(Dataset):
         seed: int,
     ):
         self.datasets = list(datasets.values())
-        self.length = length
         self.in_given_order = len(self.datasets) > 1 or len(stages) > 1
+        if self.in_given_order:
+            # An epoch ends with a full batch: after a part of one, stages would change within batches, and two
+            # processes could be in two stages at the same step.
+            length = math.ceil(length / batch_size) * batch_size
+            total = math.ceil(total / batch_size) * batch_size
+        self.length = length
         self.stage_candidates = [stage.candidates or candidates for stage in stages]
         names = list(datasets)
         weights = [stage_weights(stage, names, self.datasets) for stage in stages]

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import math
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class MMCLIPTrainer(Trainer):
 
     def __init__(
         self,
-        model: str | MMCLIPModel,
+        model: str | os.PathLike | MMCLIPModel,
         args: MMCLIPTrainingArguments | None = None,
         data_collator: Any = None,
         train_dataset: Any = None,
@@ -75,6 +76,8 @@ class MMCLIPTrainer(Trainer):
     ):
         # Args
         args = MMCLIPTrainingArguments("mmclip") if args is None else args
+        if not isinstance(args, MMCLIPTrainingArguments):
+            raise ValueError(f"`args` is a {type(args).__name__}; it must be MMCLIPTrainingArguments.")
         if args.n_gpu > 1:
             raise ValueError(
                 f"{args.n_gpu} GPUs are visible to one process; start one process for each with `accelerate launch` "
@@ -84,6 +87,13 @@ class MMCLIPTrainer(Trainer):
             args.label_names = ["text_kinds", "image_kinds"]
 
         # Model
+        if isinstance(model, os.PathLike):
+            model = os.fspath(model)
+        if not isinstance(model, str | MMCLIPModel):
+            raise ValueError(
+                f"`model` is a {type(model).__name__}; it must be an MMCLIPModel, or the name of one or of a "
+                "backbone. `model_init` is not supported."
+            )
         if isinstance(model, str):
             name, config = model, AutoConfig.from_pretrained(model)
             if processing_class is None:
@@ -96,7 +106,14 @@ class MMCLIPTrainer(Trainer):
             if frozen:
                 model.backbone.get_submodule(tower).requires_grad_(False)
 
+        # A temperature that the model came with is kept, even above the usual bound: released SigLIP models have one.
+        self.max_log_scale = math.log(args.max_logit_scale)
+        if args.max_logit_scale == MMCLIPTrainingArguments.max_logit_scale:
+            self.max_log_scale = max(self.max_log_scale, model.backbone.logit_scale.item())
+
         # Processing class
+        if processing_class is None:
+            processing_class = getattr(data_collator, "processor", None)
         if processing_class is None and data_collator is None:
             raise ValueError("Pass `processing_class` (an MMCLIPProcessor) with a model in memory.")
 
@@ -123,7 +140,12 @@ class MMCLIPTrainer(Trainer):
                 negative_choice=args.negative_choice,
                 seed=args.data_seed if args.data_seed is not None else args.seed,
             )
-        self.eval_collator = DataCollatorForHardNegatives(processing_class, candidates="hard")
+        # One of the user's own evaluates, too, where there is no processor to make the usual one of.
+        self.eval_collator = (
+            data_collator
+            if processing_class is None
+            else DataCollatorForHardNegatives(processing_class, candidates="hard")
+        )
 
         self.skipped: list[str] = []
         self.dropped_negatives = 0
@@ -136,7 +158,7 @@ class MMCLIPTrainer(Trainer):
             eval_dataset=eval_dataset,
             processing_class=processing_class,
             compute_metrics=compute_metrics,
-            callbacks=[*(callbacks or []), _EpochAndTemperature()],
+            callbacks=[*(callbacks or []), _EpochAndTemperature(self.max_log_scale)],
             **kwargs,
         )
         if hasattr(self.model, "add_model_tags"):
@@ -197,6 +219,24 @@ class MMCLIPTrainer(Trainer):
             optimizer.param_groups[:] = groups
         return optimizer
 
+    # Checkpoints
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        """The parent's, but by `from_pretrained`: AltCLIP's weights have other names on disk than in memory
+        (transformers 5.24), and the parent would pass over those in silence."""
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled or not isinstance(self.model, MMCLIPModel):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        target = self.accelerator.unwrap_model(self.model if model is None else model)
+        saved = MMCLIPModel.from_pretrained(resume_from_checkpoint, dtype=target.dtype)
+        target.load_state_dict(saved.state_dict(), strict=True)
+
+    def _load_best_model(self) -> None:
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled or not isinstance(self.model, MMCLIPModel):
+            super()._load_best_model()
+        else:
+            self._load_from_checkpoint(self.state.best_model_checkpoint)
+
     # Loss
 
     def training_step(
@@ -245,7 +285,8 @@ class MMCLIPTrainer(Trainer):
             images, texts, index = gather_batch(images, texts, index, inputs["image_keys"], inputs["text_keys"])
         similarity = images @ texts.t()  # (I, T)
         if len(index.image_anchors) + len(index.text_anchors) == 0:
-            loss = similarity.sum() * 0.0
+            # Through temperature and bias: DDP waits for the gradient of every parameter.
+            loss = outputs.logits_per_image.sum() * 0.0 + similarity.sum() * 0.0
         else:
             loss = mmclip_loss(
                 similarity,
@@ -360,6 +401,9 @@ class MMCLIPTrainer(Trainer):
 class _EpochAndTemperature(TrainerCallback):
     """Tells the training records which epoch it is, and keeps the temperature in its bounds."""
 
+    def __init__(self, max_log_scale: float):
+        self.max_log_scale = max_log_scale
+
     def on_epoch_begin(self, args, state, control, train_dataloader=None, **kwargs):
         records = getattr(train_dataloader, "dataset", None)
         if isinstance(records, TrainingRecords):
@@ -368,7 +412,7 @@ class _EpochAndTemperature(TrainerCallback):
     def on_optimizer_step(self, args, state, control, model=None, **kwargs):
         backbone = getattr(model, "module", model).backbone
         with torch.no_grad():
-            backbone.logit_scale.clamp_(max=math.log(args.max_logit_scale))
+            backbone.logit_scale.clamp_(max=self.max_log_scale)
 
 
 def load_processor(name: str) -> MMCLIPProcessor:

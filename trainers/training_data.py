@@ -107,7 +107,8 @@ def training_records(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> 
         return sources[streams[0]]
     length = sum(len(source) for source in sources.values())
     batch = args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps
-    total = args.max_steps * batch if args.max_steps > 0 else math.ceil(args.num_train_epochs * length)
+    steps = args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * math.ceil(length / batch))
+    total = steps * batch
     seed = args.data_seed if args.data_seed is not None else args.seed
     return TrainingRecords(sources, args.stage_list(), args.candidates, length, total, batch, seed)
 

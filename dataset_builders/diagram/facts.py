@@ -41,38 +41,96 @@ def holds(figure: Figure, fact: Fact) -> bool:
 
 
 def agree(figure: Figure, facts: list[Fact]) -> bool:
-    """Whether marks contradict neither one another nor the shape: equal sides and angles have equal values, a square's
-    angle is no 80°, a right or isosceles triangle's angles are what its name leaves open."""
+    """Whether marks contradict neither one another, nor the drawing, nor the shape.
+
+    Two lengths, or two angles, have equal values where they are drawn equal and nowhere else, and the larger one is
+    drawn larger: no leg is longer than its hypotenuse, no rectangle's sides are all 9. The angles of a shape are what
+    its name leaves open: no square has one of 80°, no parallelogram two neighbours that sum to 150°.
+    """
     marks = [fact for fact in facts if fact.kind in ("mark_length", "mark_angle")]
     for place, first in enumerate(marks):
         for second in marks[:place]:
-            if first.kind == second.kind and first.value != second.value:
-                if _equal(figure, first.points, second.points):
-                    return False
-    shapes = [fact for fact in facts if fact.kind in _FORCED or fact.kind == "triangle"]
+            if first.kind == second.kind and not _same_order(figure, first, second):
+                return False
+    shapes = [fact for fact in facts if fact.kind in _ANGLES]
+    angles = {fact.points[1]: fact for fact in marks if fact.kind == "mark_angle"}
+    if not all(_same_side(angle_at(figure, *mark.points), float(mark.value)) for mark in angles.values()):
+        return False
     return all(
-        _possible(figure, shape, mark.points, mark.value)
-        for mark in marks
-        if mark.kind == "mark_angle"
+        _ANGLES[shape.kind](figure, shape, {at: float(mark.value) for at, mark in angles.items() if _of(mark, shape)})
         for shape in shapes
-        if set(mark.points) <= set(shape.points)
     )
 
 
-# Shapes whose name alone says how large every angle is.
-_FORCED = ("square", "rectangle", "polygon")
+def _of(mark: Fact, shape: Fact) -> bool:
+    return set(mark.points) <= set(shape.points)
 
 
-def _possible(figure: Figure, shape: Fact, corner: tuple[str, ...], degrees: float) -> bool:
-    """Whether an angle at a corner of a shape, as drawn, may be said to have so many degrees."""
-    drawn = angle_at(figure, *corner)
-    if shape.kind in _FORCED or shape.value == "equilateral":
-        return abs(drawn - degrees) < EQUAL_DEGREES
+def _same_side(drawn: float, degrees: float) -> bool:
+    """Whether an angle is marked acute, right or obtuse as it is drawn."""
+    if degrees == 90:
+        return abs(drawn - 90) < EQUAL_DEGREES
+    return drawn < 90 + EQUAL_DEGREES if degrees < 90 else drawn > 90 - EQUAL_DEGREES
+
+
+def _same_order(figure: Figure, first: Fact, second: Fact) -> bool:
+    """Whether the values of two marks stand to one another as what they mark does in the drawing."""
+    if _equal(figure, first.points, second.points):
+        return first.value == second.value
+    measure = distance if len(first.points) == 2 else angle_at
+    return first.value != second.value and (first.value > second.value) == (
+        measure(figure, *first.points) > measure(figure, *second.points)
+    )
+
+
+def _forced_angles(figure: Figure, shape: Fact, marked: dict[str, float]) -> bool:
+    """Squares, rectangles, regular polygons: the name says how large every angle is."""
+    names = shape.points
+    around = {at: (names[i - 1], at, names[(i + 1) % len(names)]) for i, at in enumerate(names)}
+    return all(abs(angle_at(figure, *around[at]) - degrees) < EQUAL_DEGREES for at, degrees in marked.items())
+
+
+def _triangle_angles(figure: Figure, shape: Fact, marked: dict[str, float]) -> bool:
+    """The three sum to 180°, and are what right, isosceles and equilateral say of them."""
+    if shape.value == "equilateral":
+        return _forced_angles(figure, shape, marked)
+    first, *base = shape.points
+    degrees = dict(marked)
     if shape.value == "right":
-        return degrees == 90 if corner[1] == shape.points[0] else degrees < 90
-    if shape.value == "isosceles":
-        return degrees < 90 or corner[1] == shape.points[0]
-    return True
+        if degrees.setdefault(first, 90.0) != 90.0:
+            return False
+    elif shape.value == "isosceles":
+        # The vertex that is named first is the apex; the other two angles are equal.
+        for one, other in (base, base[::-1]):
+            if one in degrees:
+                degrees.setdefault(other, degrees[one])
+    total = sum(degrees.values())
+    return total == 180 if len(degrees) == 3 else total < 180
+
+
+def _slanted_angles(figure: Figure, shape: Fact, marked: dict[str, float]) -> bool:
+    """Shapes with parallel sides: neighbours between them sum to 180°."""
+    a, b, c, d = shape.points
+    corners = {a: (d, a, b), b: (a, b, c), c: (b, c, d), d: (c, d, a)}
+    drawn = {at: angle_at(figure, *corners[at]) for at in marked}
+    return all(
+        marked[one] + marked[other] == 180
+        for one in marked
+        for other in marked
+        if one < other and abs(drawn[one] + drawn[other] - 180) < EQUAL_DEGREES
+    )
+
+
+def _kite_angles(figure: Figure, shape: Fact, marked: dict[str, float]) -> bool:
+    return sum(marked.values()) < 360
+
+
+_ANGLES = {
+    "triangle": _triangle_angles,
+    **dict.fromkeys(("square", "rectangle", "polygon"), _forced_angles),
+    **dict.fromkeys(("parallelogram", "rhombus", "trapezoid"), _slanted_angles),
+    "kite": _kite_angles,
+}
 
 
 def _outlined(figure: Figure, names: tuple[str, ...]) -> bool:

@@ -9,6 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from dataset_builders.diagram.figure import Figure
 
 OVERSAMPLING = 3
+# What hiding a point costs a label's place, in cells.
+HIDING = 0.75
 Place = tuple[float, float]
 
 
@@ -46,10 +48,11 @@ def render(figure: Figure, size: int = 96, label_grid: int | None = None, with_m
                 draw.line(_corner(*(at[name] for name in names), 6 * scale), fill=0, width=stroke)
     image = canvas.reduce(OVERSAMPLING)
     taken: set[tuple[int, int]] = set()
+    seen = [(x / OVERSAMPLING, y / OVERSAMPLING) for x, y in at.values()]
     written: list[tuple[Image.Image, tuple[int, int]]] = []
     for text, place in _labels(figure, with_markings):
         wanted = (place[0] * size / 100, (100 - place[1]) * size / 100)
-        centre = _free_cell(wanted, label_grid, size, taken) if label_grid else wanted
+        centre = _free_cell(wanted, label_grid, size, taken, seen) if label_grid else wanted
         glyphs = _glyphs(text, max(11, round(size * 0.125)), label_grid or size)
         written.append((glyphs, _corner_of(glyphs, centre, size)))
     # White first: a line that passes behind a label would make another letter of it. All of it before any ink, so that
@@ -97,11 +100,17 @@ def _pushed(point: Place, centre: Place, by: float) -> Place:
     return tuple(p + (p - c) / distance * by for p, c in zip(point, centre, strict=True))
 
 
-def _free_cell(wanted: Place, grid: int, size: int, taken: set[tuple[int, int]]) -> Place:
-    """Centre of the nearest cell that holds no label yet, in pixels."""
+def _free_cell(wanted: Place, grid: int, size: int, taken: set[tuple[int, int]], points: list[Place]) -> Place:
+    """Centre of the nearest cell that holds no label yet, in pixels. One with a point in it would hide the point, and
+    is taken only where the next one is far."""
     cells = size // grid
-    free = ((x, y) for x in range(cells) for y in range(cells) if (x, y) not in taken)
-    cell = min(free, key=lambda c: math.dist(((c[0] + 0.5) * grid, (c[1] + 0.5) * grid), wanted))
+
+    def cost(cell: tuple[int, int]) -> float:
+        x, y = (cell[0] + 0.5) * grid, (cell[1] + 0.5) * grid
+        hidden = any(max(abs(x - px), abs(y - py)) <= grid / 2 for px, py in points)
+        return math.dist((x, y), wanted) + HIDING * grid * hidden
+
+    cell = min(((x, y) for x in range(cells) for y in range(cells) if (x, y) not in taken), key=cost)
     taken.add(cell)
     return ((cell[0] + 0.5) * grid, (cell[1] + 0.5) * grid)
 

@@ -2,7 +2,7 @@
 What batch size and learning rate suit each regime of the quickstart, at equal processor time, ranked on sets that the
 quickstart does not use (seed 1000; its own have 2000):
 
-python examples/runs/tune_quickstart.py --output_dir runs/tune --steps 750
+python examples/runs/tune_quickstart.py --output_dir runs/tune
 """
 
 import argparse
@@ -20,14 +20,16 @@ from mmgeolm.regimes import GROUP, REGIMES, train_regime
 
 # Regime, pairs in a batch, time of a step (in-batch with 192 pairs is 1), learning rate.
 TRIALS = [
-    ("in-batch", 96, 0.55, 1e-3),
-    ("in-batch", 192, 1.0, 1e-3),
     ("in-batch", 384, 2.2, 1e-3),
-    ("in-batch", 768, 4.2, 1e-3),
-    ("in-batch", 384, 2.2, 5e-4),
     ("in-batch", 384, 2.2, 2e-3),
     ("grouped", 192, 1.0, 1e-3),
     ("grouped", 192, 1.0, 2e-3),
+    ("in-batch", 192, 1.0, 1e-3),
+    ("in-batch", 192, 1.0, 2e-3),
+    ("in-batch", 768, 4.2, 1e-3),
+    ("in-batch", 768, 4.2, 2e-3),
+    ("in-batch", 96, 0.55, 1e-3),
+    ("in-batch", 384, 2.2, 5e-4),
 ]
 
 
@@ -39,13 +41,14 @@ def run(trial: tuple[str, int, float, float], output_dir: Path, steps: int, scen
     sets = ranking_sets(anchors, 10, 1000)
     held_out = {text for part in sets.values() for row in part.captions for text in row}
     sizes = {"random": 1} if name == "in-batch" else {"random": 1, "look_alikes": GROUP}
-    groups = {kind: without(look_alike_groups(scenes // size, size, 0), held_out) for kind, size in sizes.items()}
+    groups = {
+        kind: without(look_alike_groups(scenes // len(sizes) // size, size, 0), held_out)
+        for kind, size in sizes.items()
+    }
     vocabulary = [caption for group in look_alike_groups(2_000, GROUP, 0).captions for caption in group]
-    regime = dataclasses.replace(REGIMES[name], pairs=pairs, cost=cost)
+    regime = dataclasses.replace(REGIMES[name], pairs=pairs, cost=cost, learning_rate=rate)
     folder = output_dir / f"{name}-{pairs}-{rate}"
-    model, processor, seconds = train_regime(
-        regime, groups, vocabulary, folder, 0, steps, quiet=True, learning_rate=rate
-    )
+    model, processor, seconds = train_regime(regime, groups, vocabulary, folder, 0, steps, quiet=True)
     hits = {key: hits_of(ranking_scores(model, processor, part.images, part.captions)) for key, part in sets.items()}
     return {"regime": name, "pairs": pairs, "learning_rate": rate, "seconds": round(seconds)} | {
         key: round(value.hit1, 1) for key, value in hits.items()
@@ -55,9 +58,9 @@ def run(trial: tuple[str, int, float, float], output_dir: Path, steps: int, scen
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output_dir", type=Path, default=Path("runs/tune"))
-    parser.add_argument("--steps", type=int, default=750)
-    parser.add_argument("--scenes", type=int, default=48_000)
-    parser.add_argument("--anchors", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--scenes", type=int, default=96_000)
+    parser.add_argument("--anchors", type=int, default=1_000)
     args = parser.parse_args()
     args.output_dir.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:

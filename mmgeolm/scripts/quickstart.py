@@ -29,6 +29,9 @@ TEST_SEED = 2000
 # Real diagrams have hard negative captions, but no look-alike images.
 REAL = (BASELINE, "hybrid")
 
+Result = tuple[dict[str, np.ndarray], float]
+"""Scores of each set, and the processor time of the training in seconds."""
+
 
 @dataclass
 class QuickstartArguments:
@@ -42,7 +45,10 @@ class QuickstartArguments:
     steps: int | None = field(
         default=None, metadata={"help": "Training steps; by default what fits ten minutes on two cores."}
     )
-    scenes: int = field(default=48_000, metadata={"help": "Generated scenes to train on, for each kind of batch."})
+    scenes: int = field(
+        default=96_000,
+        metadata={"help": "Generated scenes to train on, as many for each regime, shared by its batches."},
+    )
     anchors: int = field(default=1_000, metadata={"help": "Held-out anchors in each set that is ranked."})
 
 
@@ -54,6 +60,9 @@ def main(arguments: list[str] | None = None) -> None:
     output = Path(args.output_dir)
     output.mkdir(parents=True, exist_ok=True)
     args.steps = args.steps or default_steps()
+    for name, least in (("seeds", 1), ("steps", 1), ("anchors", 2), ("scenes", 1_000)):
+        if getattr(args, name) < least:
+            raise ValueError(f"You set `{name}={getattr(args, name)}`; it must be at least {least}.")
     names = tuple(REGIMES) if args.all else REAL if args.real else DEFAULT
     start = time.time()
 
@@ -71,8 +80,15 @@ def main(arguments: list[str] | None = None) -> None:
         flush=True,
     )
     jobs = [(name, args.seed + number) for number in range(args.seeds) for name in names]
+    done = {job: kept_result(job, args) for job in jobs}
+    for name, seed in (job for job, result in done.items() if result is not None):
+        print(
+            f"{name}-{seed} was trained with these settings before; delete its folder to train it again.", flush=True
+        )
+    missing = [job for job, result in done.items() if result is None]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        results = list(pool.map(run_job, [(name, seed, args, sets, real) for name, seed in jobs]))
+        done |= zip(missing, pool.map(run_job, [(*job, args, sets, real) for job in missing]), strict=True)
+    results = [done[job] for job in jobs]
 
     baselines = {name: hits_of(without_anchor(part.images, part.captions)) for name, part in sets.items()}
     runs = {name: [result for job, result in zip(jobs, results, strict=True) if job[0] == name] for name in names}
@@ -87,9 +103,31 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"  MMCLIPModel.from_pretrained({str(output / f'{best_regime(scores, BASELINE)}-{args.seed}')!r})")
 
 
-def run_job(
-    job: tuple[str, int, QuickstartArguments, dict[str, RankingSet], list | None],
-) -> tuple[dict[str, np.ndarray], float]:
+def job_folder(job: tuple[str, int], args: QuickstartArguments) -> Path:
+    """Where the checkpoint and the scores of a training go."""
+    name, seed = job
+    return Path(args.output_dir) / f"{name}-{seed}"
+
+
+def job_settings(job: tuple[str, int], args: QuickstartArguments) -> str:
+    """All that the scores of a training depend on, as JSON."""
+    ours = {name: getattr(args, name) for name in ("seed", "steps", "scenes", "anchors", "real")}
+    return json.dumps({**ours, "regime": repr(REGIMES[job[0]]), "bfloat16": multiplies_bfloat16()})
+
+
+def kept_result(job: tuple[str, int], args: QuickstartArguments) -> Result | None:
+    """What an earlier run with the same settings found, so that one that was stopped is taken up where it was."""
+    path = job_folder(job, args) / "scores.npz"
+    if not path.exists():
+        return None
+    with np.load(path) as kept:
+        if str(kept["settings"]) != job_settings(job, args):
+            return None
+        scores = {key.removeprefix("set:"): kept[key] for key in kept.files if key.startswith("set:")}
+        return scores, float(kept["seconds"])
+
+
+def run_job(job: tuple[str, int, QuickstartArguments, dict[str, RankingSet], list | None]) -> Result:
     """Train one regime with one seed and rank the sets: scores by set, and the processor time of training."""
     name, seed, args, sets, real = job
     transformers.utils.logging.set_verbosity_error()
@@ -99,17 +137,25 @@ def run_job(
     sizes = {"random": 1} if any(stage.source == "random" for stage in regime.stages) else {}
     if any(stage.source != "random" for stage in regime.stages):
         sizes["look_alikes"] = GROUP
+    # Two kinds of batch share the scenes: no regime sees more different ones than another.
     scenes = {
-        kind: without(look_alike_groups(args.scenes // size, size, seed), held_out) for kind, size in sizes.items()
+        kind: without(look_alike_groups(args.scenes // len(sizes) // size, size, seed), held_out)
+        for kind, size in sizes.items()
     }
     # One vocabulary for all regimes: which words there are is not what is compared.
     vocabulary = [caption for group in look_alike_groups(2_000, GROUP, args.seed).captions for caption in group]
     vocabulary += [text for record in real or [] for text in (record["caption"], *record["negative_captions"])]
-    folder = Path(args.output_dir) / f"{name}-{seed}"
+    folder = job_folder((name, seed), args)
     # Trained side by side, only one of them can draw its bar.
     quiet = name != BASELINE
     model, processor, seconds = train_regime(regime, scenes, vocabulary, folder, seed, args.steps, quiet, real)
-    return {key: ranking_scores(model, processor, part.images, part.captions) for key, part in sets.items()}, seconds
+    scores = {key: ranking_scores(model, processor, part.images, part.captions) for key, part in sets.items()}
+    # Under another name first: what is there under its own is whole.
+    unfinished = folder / "unfinished.npz"
+    arrays = {f"set:{key}": values for key, values in scores.items()}
+    np.savez(unfinished, settings=job_settings((name, seed), args), seconds=seconds, **arrays)
+    unfinished.rename(folder / "scores.npz")
+    return scores, seconds
 
 
 def summary(scores: dict, seconds: dict, baselines: dict) -> dict:
@@ -122,5 +168,5 @@ def summary(scores: dict, seconds: dict, baselines: dict) -> dict:
             if name != BASELINE and BASELINE in scores:
                 difference = paired_difference([run[key] for run in runs], [run[key] for run in scores[BASELINE]])
                 rows[name][f"{key}_over_in_batch"] = dict(zip(("mean", "low", "high"), difference, strict=True))
-    rows["without anchor"] = {key: hits._asdict() for key, hits in baselines.items()}
+    rows["blind"] = {key: hits._asdict() for key, hits in baselines.items()}
     return rows

@@ -196,7 +196,7 @@ def test_what_is_true_of_both_is_no_look_alike(first, second):
             "square(A, B, C, D, size=70)\nE = point_on(A, B, ratio=0.7)",
         ),
     ],
-    ids=["order of corners", "shape", "another side", "two marks exchanged", "relation", "other end"],
+    ids=["order of corners", "shape", "another side", "number", "relation", "other end"],
 )
 def test_what_is_false_of_each_other_is_a_look_alike(first, second):
     one, other = scene(parse(first)), scene(parse(second))

@@ -33,7 +33,7 @@ def test_the_table_has_hit_rates_chance_and_the_difference():
     table = comparison_table(RUNS, {name: [12.0] for name in RUNS}, BASELINES, "in-batch")
     row = next(line for line in table.splitlines() if line.startswith("| rule_exchangeable"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[1:3] == ["9.1", "10.0"]
+    assert cells[1:3] == ["9.1", "10.0 text-only"]
     assert cells[3].startswith("50.0 (") and cells[4].startswith("60.0 (") and cells[5].startswith("80.0 (")
     assert cells[6].startswith("+30.0 (")
     assert "20 anchors per set, 1 seed(s)" in table

@@ -40,11 +40,11 @@ def figures(results: dict) -> dict:
 
 def test_the_table_compares_in_batch_with_grouped_on_all_six_sets(small_run):
     folder, results = small_run
-    assert set(results) == {"in-batch", "grouped", "without anchor"}
+    assert set(results) == {"in-batch", "grouped", "blind"}
     assert SETS <= set(results["grouped"])
     table = (folder / "results.md").read_text()
     assert all(f"| {name} |" in table for name in SETS)
-    assert "without anchor" in table and "chance" in table
+    assert "blind" in table and "chance" in table and "text-only" in table and "image-only" in table
     assert (folder / "results.png").stat().st_size > 10_000
 
 
@@ -75,7 +75,7 @@ def test_all_regimes_train_with_several_seeds(tmp_path):
 
 def test_real_problems_are_trained_on_and_ranked(real_data, tmp_path):
     results = quickstart(tmp_path, "--real", str(real_data / "geometry3k" / "test"))
-    assert set(results) == {"in-batch", "hybrid", "without anchor"}
+    assert set(results) == {"in-batch", "hybrid", "blind"}
     assert set(results["hybrid"]) >= {"random", "retrieval", "rule"}
 
 

@@ -17,8 +17,8 @@ def order(stages: list[Stage], total: int = 400, batch: int = 8, seed: int = 0, 
     records = TrainingRecords(data, stages, "hard", length, total, batch, seed)
     found = []
     for position in range(total):
-        records.set_epoch(position // length)
-        found.append(records[position % length])
+        records.set_epoch(position // len(records))
+        found.append(records[position % len(records)])
     return found
 
 
@@ -39,6 +39,21 @@ def test_stages_follow_one_another_and_change_between_steps():
     switch = kinds.index(("b", "hybrid"))
     assert switch == 128  # the step that is nearest to 124
     assert set(kinds[:switch]) == {("a", "in_batch")} and set(kinds[switch:]) == {("b", "hybrid")}
+
+
+def test_a_last_stage_of_a_data_set_smaller_than_its_batches_is_reached():
+    # Ten records in batches of eight: epochs that ended in half a batch would use up the steps before the last stage.
+    data = {"a": named("a", 10)}
+    stages = [Stage(0.75, "in_batch"), Stage(0.25, "hard")]
+    records = TrainingRecords(data, stages, "hybrid", length=10, total=8 * 8, batch_size=8, seed=0)
+    assert len(records) == 16
+    steps = []
+    for step in range(8):
+        records.set_epoch(step // 2)
+        batch = [records[(step % 2) * 8 + place]["_candidates"] for place in range(8)]
+        assert len(set(batch)) == 1
+        steps.append(batch[0])
+    assert steps == ["in_batch"] * 6 + ["hard"] * 2
 
 
 def test_a_stage_without_candidates_takes_those_of_the_training():
