@@ -108,15 +108,27 @@ def hard_negatives_dataset(
     return (concatenate_datasets(tables) if len(tables) > 1 else tables[0]), bad
 
 
-def as_hard_negatives(dataset: Dataset, origin: str) -> tuple[Dataset, list[BadRecord]]:
+def as_hard_negatives(dataset: Dataset, origin: str, kind: str = "rule") -> tuple[Dataset, list[BadRecord]]:
     """Brings a `Dataset` from elsewhere to the schema: adds empty optional columns, drops unknown ones and bad rows.
 
-    Texts and lengths of every row are checked; images are not opened, since they may be a million encoded files.
+    Integer ids become text, columns without a single value become empty, negative captions without kinds are of the
+    given `kind`. Texts and lengths of every row are checked; images are not opened, since they may be a million
+    encoded files.
 
     Raises:
         ValueError: as [`check_columns`]; and if there are rows and every one of them is bad.
     """
+    dataset = dataset.remove_columns([name for name, feature in dataset.features.items() if _is_null(feature)])
     check_columns(dataset, origin)
+    if isinstance(dataset.features.get("id"), Value) and dataset.features["id"].dtype.startswith(("int", "uint")):
+        dataset = dataset.cast_column("id", Value("string"))
+    if "negative_captions" in dataset.column_names and "negative_caption_kinds" not in dataset.column_names:
+        lengths = [
+            length or 0
+            for batch in dataset.select_columns(["negative_captions"]).with_format("arrow").iter(_CHUNK)
+            for length in pc.list_value_length(batch["negative_captions"]).to_pylist()
+        ]
+        dataset = dataset.add_column("negative_caption_kinds", [[kind] * length for length in lengths])
     unknown = [name for name in dataset.column_names if name not in HARD_NEGATIVES]
     if unknown:
         logger.warning("%s: left out the columns %s, which no hard-negatives record has.", origin, unknown)
@@ -203,6 +215,7 @@ def _check_texts(row: Mapping[str, Any]) -> None:
     for name in _TEXTS:
         if not isinstance(row[name], str):
             raise _Problem(name, f"it is {row[name]!r}; it must be text.")
+        _check_unicode(name, row[name])
     if not row["caption"].strip():
         raise _Problem("caption", "it is empty; write what the diagram shows, or leave the record out.")
     for name in _TEXT_LISTS:
@@ -211,9 +224,17 @@ def _check_texts(row: Mapping[str, Any]) -> None:
         for place, text in enumerate(row[name]):
             if not isinstance(text, str) or not text.strip():
                 raise _Problem(name, f"entry {place} is {text!r}; it must be a text that is not empty.")
+            _check_unicode(name, text)
     for place, kind in enumerate(row["negative_caption_kinds"]):
         if kind not in KINDS:
             raise _Problem("negative_caption_kinds", f"entry {place} is {kind!r}; it must be one of {KINDS}.")
+
+
+def _check_unicode(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _Problem(name, "it has half of a surrogate pair, which is not Unicode text; write it again.") from None
 
 
 def _check_lengths(row: Mapping[str, Any]) -> None:

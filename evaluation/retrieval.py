@@ -77,19 +77,33 @@ def ranking_scores(
     return (texts * pictures).sum(dim=-1).numpy()
 
 
-def hits_of(scores: np.ndarray, samples: int = 2000, seed: int = 0) -> Hits:
+def hits_of(scores: np.ndarray | Sequence[np.ndarray], samples: int = 2000, seed: int = 0) -> Hits:
     """Hit@1 with its 95% bootstrap interval over anchors, Hit@5, MRR and the Hit@1 of guessing, in percent.
 
     Args:
-        scores (`np.ndarray` of shape `(R, 1 + K)`): the positive's in column 0; ties are shared.
+        scores (`np.ndarray` of shape `(R, 1 + K)`, or several): the positive's in column 0; ties are shared.
+            Of several, one for each training seed over the same anchors, the mean is taken, and the interval is drawn
+            over anchors and seeds.
     """
-    ranks = positive_ranks(scores)
-    first = ranks.hit_at(1)
-    draws = np.random.default_rng(seed).integers(len(first), size=(samples, len(first)))
-    low, high = np.percentile(first[draws].mean(axis=1), [2.5, 97.5])
-    return Hits(
-        *(100 * float(x) for x in (first.mean(), low, high, ranks.hit_at(5).mean(), ranks.reciprocal().mean())),
-        chance=100 / scores.shape[1],
+    runs = [scores] if isinstance(scores, np.ndarray) else list(scores)
+    ranks = [positive_ranks(run) for run in runs]
+    first = np.stack([rank.hit_at(1) for rank in ranks])  # (seeds, R)
+    low, high = np.percentile(resampled_means(first, samples, seed), [2.5, 97.5])
+    hit5 = np.mean([rank.hit_at(5).mean() for rank in ranks])
+    mrr = np.mean([rank.reciprocal().mean() for rank in ranks])
+    means = (first.mean(), low, high, hit5, mrr)
+    return Hits(*(100 * float(x) for x in means), chance=100 / runs[0].shape[1])
+
+
+def resampled_means(values: np.ndarray, samples: int, seed: int) -> np.ndarray:
+    """Means of bootstrap samples over both axes, seeds and anchors: shape `(samples,)`."""
+    rng = np.random.default_rng(seed)
+    seeds, anchors = values.shape
+    return np.array(
+        [
+            values[rng.integers(seeds, size=seeds)][:, rng.integers(anchors, size=anchors)].mean()
+            for _ in range(samples)
+        ]
     )
 
 
@@ -104,11 +118,5 @@ def paired_difference(
     differences = np.stack(
         [positive_ranks(a).hit_at(1) - positive_ranks(b).hit_at(1) for a, b in zip(ours, theirs, strict=True)]
     )  # (seeds, R)
-    rng = np.random.default_rng(seed)
-    seeds, anchors = differences.shape
-    means = [
-        differences[rng.integers(seeds, size=seeds)][:, rng.integers(anchors, size=anchors)].mean()
-        for _ in range(samples)
-    ]
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = np.percentile(resampled_means(differences, samples, seed), [2.5, 97.5])
     return tuple(100 * float(x) for x in (differences.mean(), low, high))

@@ -8,7 +8,6 @@ import yaml
 VERBS = {
     "quickstart": "train a small encoder with hard negatives on two cores and compare it",
     "mmclip": "train an encoder on your own records with hard negatives",
-    "evaluate": "score what a system wrote on a geometry benchmark",
 }
 
 

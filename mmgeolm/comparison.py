@@ -14,8 +14,8 @@ Scores = dict[str, list[dict[str, np.ndarray]]]
 
 
 def pooled(runs: list[dict[str, np.ndarray]], name: str) -> Hits:
-    """The figures of one set over all seeds together."""
-    return hits_of(np.concatenate([run[name] for run in runs]))
+    """The figures of one set over all seeds; intervals over anchors, which are the same for each seed."""
+    return hits_of([run[name] for run in runs])
 
 
 def comparison_table(

@@ -118,7 +118,7 @@ class MMCLIPTrainer(Trainer):
             raise ValueError("Pass `processing_class` (an MMCLIPProcessor) with a model in memory.")
 
         # Datasets
-        if not args.eval_on_start or eval_dataset is None or args.eval_strategy == "no":
+        if eval_dataset is None:
             args.eval_on_start = False
         self.train_sources = named(train_dataset)
         for name, source in {**self.train_sources, **named(eval_dataset)}.items():
@@ -149,6 +149,7 @@ class MMCLIPTrainer(Trainer):
 
         self.skipped: list[str] = []
         self.dropped_negatives = 0
+        self.usable_anchors = 0
         self._train_metrics: dict[str, list[float]] = defaultdict(list)
         super().__init__(
             model=model,
@@ -244,6 +245,7 @@ class MMCLIPTrainer(Trainer):
     ) -> torch.Tensor:
         self.skipped += inputs.get("skipped", ())
         self.dropped_negatives += inputs.get("dropped", 0)
+        self.usable_anchors += len(inputs["image_anchors"]) + len(inputs["text_anchors"])
         if self.args.anchors_per_micro_batch is None:
             return super().training_step(model, inputs, num_items_in_batch)
         # The parent does so too, but only later: at the first step and after an evaluation an anchor's share would be
@@ -317,9 +319,10 @@ class MMCLIPTrainer(Trainer):
                 logs[name] = torch.stack(values).float().mean().item()
             self._train_metrics.clear()
         for key in [key for key in logs if key.endswith("_random_hit@1")]:
-            before = next((entry[key] for entry in self.state.log_history if key in entry), logs[key])
-            # Hit@1 on random captions lost since the first evaluation, in 0..1; negative where it was gained.
-            logs[f"{key.removesuffix('random_hit@1')}forgetting"] = before - logs[key]
+            before = next((entry[key] for entry in self.state.log_history if key in entry), None)
+            if before is not None:
+                # Hit@1 on random captions lost since the first evaluation, in 0..1; negative where it was gained.
+                logs[f"{key.removesuffix('random_hit@1')}forgetting"] = before - logs[key]
         super().log(logs, start_time)
 
     # Evaluation
@@ -358,6 +361,11 @@ class MMCLIPTrainer(Trainer):
     def train(self, *args, **kwargs):
         output = super().train(*args, **kwargs)
         self.report_skipped()
+        if self.usable_anchors == 0 and self.skipped:
+            raise ValueError(
+                f"None of the records could be used, so nothing was learnt; the first: {self.skipped[0]} All are in "
+                "the skipped_records file of the output folder."
+            )
         return output
 
     def end(self) -> None:

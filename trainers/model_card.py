@@ -110,12 +110,17 @@ def result_rows(first: dict[str, float], last: dict[str, float]) -> list[dict[st
         rows.append(
             {
                 "name": name.removeprefix("eval_"),
-                "before": 100 * first[key] if key in first else None,
-                "hit1": 100 * last[key],
-                "hit5": 100 * last[f"{name}_hit@5"],
-                "mrr": 100 * last[f"{name}_mrr"],
-                "chance": 100 * last[f"{name}_chance"],
-                "anchors": last[f"{name}_anchors"],
+                "before": percent(first, key),
+                "hit1": percent(last, key),
+                "hit5": percent(last, f"{name}_hit@5"),
+                "mrr": percent(last, f"{name}_mrr"),
+                "chance": percent(last, f"{name}_chance"),
+                "anchors": last.get(f"{name}_anchors"),
             }
         )
     return rows
+
+
+def percent(figures: dict[str, float], name: str) -> float | None:
+    """A figure in percent; `None` where metrics of the user's own lack it."""
+    return 100 * figures[name] if name in figures else None

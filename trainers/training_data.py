@@ -30,10 +30,13 @@ def is_stream(source: Any) -> bool:
 
 def column_names(source: Any) -> list[str] | None:
     """Columns of a data set, or those of its first record; `None` where only iterating would tell."""
-    names = getattr(source, "column_names", None)
-    if names is None and not is_stream(source) and len(source):
-        names = list(source[0])
-    return names
+    if is_stream(source):
+        return getattr(source, "column_names", None)
+    if isinstance(source, datasets.Dataset) and source.format["type"] != "custom":
+        return source.column_names
+    # What some of the first records have; those that lack it are left out and named later. With a transform, a
+    # `datasets.Dataset` has the columns that this makes.
+    return list(dict.fromkeys(name for place in range(min(len(source), 100)) for name in source[place]))
 
 
 def check_columns(name: str, source: Any) -> None:
@@ -63,8 +66,13 @@ def check_negatives(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> N
 
 def may_have_negatives(source: Any) -> bool:
     """Whether any record has a negative; assumed of streams, which cannot be looked through."""
-    if isinstance(source, datasets.Dataset):
-        columns = [name for name in ("negative_captions", "negative_images") if name in source.column_names]
+    if isinstance(source, datasets.Dataset) and source.format["type"] != "custom":
+        # A column of another type is no list of negatives: the collator names its records.
+        columns = [
+            name
+            for name in ("negative_captions", "negative_images")
+            if isinstance(source.features.get(name), datasets.List)
+        ]
         source = source.select_columns(columns).with_format("arrow") if columns else None
         if source is None:
             return False
@@ -117,9 +125,12 @@ def evaluation_records(source: Any, args: MMCLIPTrainingArguments) -> Any:
     """Evaluation data with random captions added; a dict of data sets stays one."""
     if isinstance(source, dict):
         return {name: evaluation_records(part, args) for name, part in source.items()}
-    if source is None or is_stream(source) or isinstance(source, EvaluationRecords):
+    if source is None or isinstance(source, EvaluationRecords):
         return source
-    if isinstance(source, datasets.Dataset):
+    if is_stream(source):
+        return undecoded(source)
+    check_columns("eval", source)
+    if isinstance(source, datasets.Dataset) and source.format["type"] != "custom":
         captions = source["caption"]
     else:
         captions = [source[position].get("caption") for position in range(len(source))]

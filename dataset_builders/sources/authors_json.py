@@ -8,6 +8,7 @@ THU-KEG/MMGeoLM), each as a JSON list; JSON Lines with the same records are read
     {"positive_image_path": "1.png", "negative_image_path": ["1_1.png", "1_2.png"], "conversations": [...]}
 """
 
+import difflib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,11 @@ _FORMATS = (
     "the release's `positive_image_path` and `conversations` with `negative_captions` or `negative_image_path`, "
     "or our own `image` and `caption`"
 )
+
+_RELEASE = (
+    "id", "positive_image_path", "conversations", "negative_captions", "negative_caption_kinds", "negative_image_path",
+    "negative_image_captions", "source",
+)  # fmt: skip
 
 
 def load_hard_negatives(path: str | Path, image_folder: str | Path | None = None, kind: str = "rule") -> Dataset:
@@ -46,13 +52,14 @@ def load_hard_negatives(path: str | Path, image_folder: str | Path | None = None
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path} to read hard negatives from.")
     if path.is_dir():
-        return as_hard_negatives(_from_disk(path), str(path))[0]
-    if path.suffix == ".parquet":
-        return as_hard_negatives(_from_parquet(path), str(path))[0]
-    if path.suffix not in (".json", ".jsonl"):
+        return as_hard_negatives(_from_disk(path), str(path), kind)[0]
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return as_hard_negatives(_from_parquet(path), str(path), kind)[0]
+    if suffix not in (".json", ".jsonl"):
         raise ValueError(f"{path} ends in {path.suffix!r}; a .json, .jsonl or .parquet file is needed, or a folder.")
     base = Path(image_folder) if image_folder is not None else path.parent
-    read = _json_lines if path.suffix == ".jsonl" else _json_list
+    read = _json_lines if suffix == ".jsonl" else _json_list
     return hard_negatives_dataset(_converted(read(path), path, base, kind), str(path))[0]
 
 
@@ -78,12 +85,14 @@ def _from_parquet(path: Path) -> Dataset:
 
 def _json_list(path: Path) -> Iterator[Any]:
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
+        records = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         hint = " JSON Lines end in .jsonl." if error.msg == "Extra data" else ""
         raise ValueError(
             f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.{hint}"
         ) from None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply to be read; a list of flat records is needed.") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     if not isinstance(records, list):
@@ -92,16 +101,22 @@ def _json_list(path: Path) -> Iterator[Any]:
 
 
 def _json_lines(path: Path) -> Iterator[Any]:
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    with path.open("rb") as lines:
         numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
         for index, (number, line) in enumerate(numbered):
             try:
-                yield json.loads(line)
+                yield json.loads(line.decode("utf-8-sig"))
+            except UnicodeDecodeError:
+                problem = f"line {number} is not UTF-8 text; save the file as UTF-8."
+            except RecursionError:
+                problem = f"line {number} is nested too deeply; write one flat object to a line."
             except json.JSONDecodeError as error:
                 problem = (
                     f"line {number} is not JSON: {error.msg} at column {error.colno}; write one object to a line."
                 )
-                yield BadRecord(str(path), index, "record", problem)
+            else:
+                continue
+            yield BadRecord(str(path), index, "record", problem)
 
 
 def _converted(records: Iterator[Any], path: Path, base: Path, kind: str) -> Iterator[dict[str, Any] | BadRecord]:
@@ -123,6 +138,10 @@ def _converted(records: Iterator[Any], path: Path, base: Path, kind: str) -> Ite
 
 
 def _from_release(record: dict[str, Any], index: int, path: Path, base: Path, kind: str) -> dict[str, Any] | BadRecord:
+    for name in record:
+        near = [] if name in _RELEASE else difflib.get_close_matches(name, _RELEASE, n=1, cutoff=0.85)
+        if near and near[0] not in record:
+            return BadRecord(str(path), index, name, f"no such field; did you mean `{near[0]}`?")
     turns = record.get("conversations")
     turns = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
     replies = [turn.get("value") for turn in turns if turn.get("from") == "gpt"]
@@ -136,10 +155,12 @@ def _from_release(record: dict[str, Any], index: int, path: Path, base: Path, ki
     return {
         "id": record.get("id"),
         "image": _resolved(record["positive_image_path"], base),
-        "caption": replies[0],
+        "caption": replies[0].replace("<image>", "").strip() if isinstance(replies[0], str) else replies[0],
         "negative_captions": negatives,
-        "negative_caption_kinds": [kind] * len(negatives) if isinstance(negatives, list) else [],
+        "negative_caption_kinds": record.get("negative_caption_kinds")
+        or ([kind] * len(negatives) if isinstance(negatives, list) else []),
         "negative_images": [_resolved(image, base) for image in images] if isinstance(images, list) else images,
+        "negative_image_captions": record.get("negative_image_captions"),
         "source": record.get("source") or path.name,
     }
 

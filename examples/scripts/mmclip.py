@@ -26,7 +26,7 @@ import torch
 from trl import TrlParser
 
 from dataset_builders.sources.authors_json import load_hard_negatives
-from mmgeolm.scripts.mmclip import MMCLIPScriptArguments
+from mmgeolm.scripts.mmclip import MMCLIPScriptArguments, named_files
 from modeling_mmclip import MMCLIPModel, MMCLIPProcessor
 from trainers import MMCLIPTrainer, MMCLIPTrainingArguments
 
@@ -43,10 +43,10 @@ if __name__ == "__main__":
     ################
     # Dataset
     ################
-    train_dataset = load_hard_negatives(script_args.train_file[0], script_args.image_folder)
-    eval_dataset = (
-        load_hard_negatives(script_args.eval_file, script_args.image_folder) if script_args.eval_file else None
-    )
+    where = {"image_folder": script_args.image_folder, "kind": script_args.negative_kind}
+    files = named_files(script_args.train_file)
+    train_dataset = {name: load_hard_negatives(path, **where) for name, path in files.items()}
+    eval_dataset = load_hard_negatives(script_args.eval_file, **where) if script_args.eval_file else None
 
     ################
     # Training

@@ -5,6 +5,7 @@ mmgeolm mmclip --config examples/recipes/mmclip.yaml
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import transformers
 from trl import TrlParser
@@ -36,6 +37,18 @@ def make_parser() -> TrlParser:
     return TrlParser((MMCLIPScriptArguments, MMCLIPTrainingArguments), prog="mmgeolm mmclip", description=__doc__)
 
 
+def named_files(entries: list[str]) -> dict[str, str]:
+    """Training files by name from NAME=PATH; a single PATH is called `train`. Raises `ValueError` where a name is
+    missing or given twice."""
+    sources = {}
+    for entry in entries:
+        name, path = entry.split("=", 1) if "=" in entry and not Path(entry).exists() else ("train", entry)
+        if name in sources:
+            raise ValueError("with several training files give each a name: --train_file mavis=a.json exams=b.json.")
+        sources[name] = path
+    return sources
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Train, evaluate, save the encoder with its processor and card."""
     script, args = make_parser().parse_args_and_config(arguments)
@@ -46,9 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     def load(path: str):
         return load_hard_negatives(path, image_folder=script.image_folder, kind=script.negative_kind)
 
-    sources = dict(path.split("=", 1) if "=" in path else ("train", path) for path in script.train_file)
-    if len(sources) < len(script.train_file):
-        raise ValueError("with several training files give each a name: --train_file mavis=a.json exams=b.json.")
+    sources = named_files(script.train_file)
     trainer = MMCLIPTrainer(
         script.model_name_or_path,
         args,

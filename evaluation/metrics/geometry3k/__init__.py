@@ -1,1 +1,0 @@
-"""Geometry3K as a metric of 🤗 Evaluate."""

@@ -1,1 +1,0 @@
-"""GeoQA as a metric of 🤗 Evaluate."""

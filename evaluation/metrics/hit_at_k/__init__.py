@@ -1,1 +1,0 @@
-"""Hit@k and MRR as a metric of 🤗 Evaluate."""

@@ -1,1 +1,0 @@
-"""MathVista as a metric of 🤗 Evaluate."""

@@ -1,1 +1,0 @@
-"""MM-Math as a metric of 🤗 Evaluate."""

@@ -1,1 +1,0 @@
-"""We-Math as a metric of 🤗 Evaluate."""
