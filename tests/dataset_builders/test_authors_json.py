@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+from datasets import Dataset
 from PIL import Image
 
 from dataset_builders.records import HARD_NEGATIVES
@@ -155,3 +156,44 @@ def test_paths_of_another_make_are_refused(folder):
         load_hard_negatives(folder / "broken.parquet")
     with pytest.raises(ValueError, match="`kind` is 'rules'"):
         load_hard_negatives(_written(folder, [TEXT]), kind="rules")
+
+
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        (
+            {**{k: v for k, v in TEXT.items() if k != "negative_captions"}, "negative_caption": ["x"]},
+            "negative_caption",
+        ),
+        ({**TEXT, "negative_captions": ["AB \ud800"]}, "negative_captions"),
+    ],
+    ids=["misspelt field", "half a surrogate pair"],
+)
+def test_one_bad_record_is_named_and_the_others_are_read(record, field, folder, caplog):
+    (folder / "a.json").write_text(json.dumps([record, TEXT]))
+    with caplog.at_level(logging.WARNING):
+        assert len(load_hard_negatives(folder / "a.json")) == 1
+    assert f"record 0, field `{field}`" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.JSON"])
+def test_a_byte_order_mark_is_no_part_of_the_file(name, folder):
+    text = json.dumps(TEXT) if name.endswith("l") else json.dumps([TEXT])
+    (folder / name).write_text(text, encoding="utf-8-sig")
+    assert load_hard_negatives(folder / name)["caption"] == ["AB ∥ CD."]
+
+
+def test_a_line_in_another_encoding_is_named_and_not_garbled(folder, caplog):
+    latin = json.dumps({**TEXT, "conversations": _turns("∠A = 30°".replace("∠", "angle "))}, ensure_ascii=False)
+    (folder / "a.jsonl").write_bytes(latin.encode("latin-1", "ignore") + b"\n" + json.dumps(TEXT).encode())
+    with caplog.at_level(logging.WARNING):
+        assert load_hard_negatives(folder / "a.jsonl")["caption"] == ["AB ∥ CD."]
+    assert "not UTF-8" in caplog.text
+
+
+def test_parquet_may_lack_kinds_and_have_numbers_for_ids(folder):
+    columns = {"id": [7], "image": [{"path": None, "bytes": (folder / "pictures" / "1.png").read_bytes()}]}
+    columns |= {"caption": ["AB ∥ CD."], "negative_captions": [["AB ⟂ CD.", "AC ∥ BD."]], "source": [None]}
+    Dataset.from_dict(columns).to_parquet(folder / "a.parquet")
+    (record,) = load_hard_negatives(folder / "a.parquet", kind="retrieval")
+    assert record["id"] == "7" and record["negative_caption_kinds"] == ["retrieval"] * 2 and record["source"] == ""

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import BACKBONES, MAX_LENGTH, SIZE, VISION, noise_image, save_backbone, tiny_mmclip
+from tiny_models import BACKBONES, MAX_LENGTH, SIZE, VISION, noise_image, save_backbone, tiny_backbone, tiny_mmclip
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -160,3 +160,29 @@ def test_the_code_travels_with_the_checkpoint(tmp_path):
     assert config["auto_map"]["AutoModel"].endswith("MMCLIPModel")
     assert (tmp_path / "modeling_mmclip.py").exists() and (tmp_path / "loss_hybrid.py").exists()
     assert str(tmp_path) not in json.dumps(config) and folder
+
+
+def test_a_plain_backbone_is_told_from_a_checkpoint(tmp_path):
+    folder = save_backbone("clip", tmp_path)
+    with pytest.raises(ValueError, match="plain clip checkpoint.*from_backbone"):
+        MMCLIPModel.from_pretrained(folder)
+
+
+def test_a_file_of_weights_that_is_cut_is_named(tmp_path):
+    model, _ = tiny_mmclip()
+    model.save_pretrained(tmp_path)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(ValueError, match=f"{tmp_path}.*broken"):
+        MMCLIPModel.from_pretrained(tmp_path)
+
+
+def test_a_siglip_folder_without_a_tokenizer_has_the_padding_of_its_configuration(tmp_path):
+    tiny_backbone("siglip")[0].save_pretrained(tmp_path)
+    assert MMCLIPModel.from_backbone(tmp_path).config.text_pad_token_id == 1
+
+
+def test_a_saved_checkpoint_names_the_class_for_zero_shot_pipelines(tmp_path):
+    tiny_mmclip()[0].save_pretrained(tmp_path)
+    names = json.loads((tmp_path / "config.json").read_text())["auto_map"]
+    assert names["AutoModelForZeroShotImageClassification"] == names["AutoModel"] == "modeling_mmclip.MMCLIPModel"

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import datasets
 import pytest
@@ -320,3 +321,60 @@ def test_a_batch_of_bad_records_alone_does_not_stop_training(tmp_path):
     assert trainer.state.global_step == 8
     assert all(torch.isfinite(value).all() for value in parameters(trainer).values())
     assert difference(parameters(trainer), dict(tiny_mmclip()[0].named_parameters())) > 1e-4
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_a_checkpoint_is_loaded_whole_on_resume_and_as_the_best(kind, tmp_path):
+    # AltCLIP's weights have other names on disk than in memory.
+    records = tiny_records(8)
+    settings = {"save_strategy": "steps", "save_steps": 1, "eval_strategy": "steps", "eval_steps": 1}
+    settings |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": True}
+
+    def trainer(steps: int) -> MMCLIPTrainer:
+        model, processor = tiny_mmclip(kind)
+        args = arguments(tmp_path, max_steps=steps, learning_rate=1e-2, **settings)
+        return MMCLIPTrainer(model, args, train_dataset=records, eval_dataset=records, processing_class=processor)
+
+    first = trainer(3)
+    first.train()
+    best = MMCLIPModel.from_pretrained(first.state.best_model_checkpoint).state_dict()
+    assert all(torch.equal(best[name], value) for name, value in first.model.state_dict().items())
+    resumed = trainer(3)
+    resumed._load_from_checkpoint(str(tmp_path / "checkpoint-2"))
+    saved = MMCLIPModel.from_pretrained(tmp_path / "checkpoint-2").state_dict()
+    assert all(torch.equal(saved[name], value) for name, value in resumed.model.state_dict().items())
+
+
+def test_a_temperature_that_the_model_came_with_is_kept(tmp_path):
+    model, processor = tiny_mmclip("siglip")
+    with torch.no_grad():
+        model.backbone.logit_scale.fill_(math.log(117))
+    args = arguments(tmp_path, max_steps=1, learning_rate=0.0)
+    MMCLIPTrainer(model, args, train_dataset=tiny_records(4), processing_class=processor).train()
+    assert model.backbone.logit_scale.exp().item() == pytest.approx(117, rel=1e-4)
+
+
+def test_data_without_a_usable_record_is_an_error_with_the_reason(tmp_path):
+    records = [{**record, "image": "missing.png"} for record in tiny_records(8)]
+    model, processor = tiny_mmclip()
+    trainer = MMCLIPTrainer(model, arguments(tmp_path), train_dataset=records, processing_class=processor)
+    with pytest.raises(ValueError, match="None of the records could be used.*missing.png"):
+        trainer.train()
+
+
+def test_a_folder_may_be_a_path(tmp_path):
+    folder = Path(save_backbone("siglip", tmp_path / "backbone"))
+    trainer = MMCLIPTrainer(folder, arguments(tmp_path / "out"), train_dataset=tiny_records(4))
+    assert trainer.model.config.backbone_config.model_type == "siglip"
+
+
+def test_columns_made_by_a_transform_are_seen(tmp_path):
+    rows = tiny_records(4)
+    source = datasets.Dataset.from_dict({"place": list(range(4))}).with_transform(
+        lambda batch: {
+            name: [rows[i][name] for i in batch["place"]] for name in ("image", "caption", "negative_captions")
+        }
+    )
+    model, processor = tiny_mmclip()
+    args = arguments(tmp_path, candidates="hard")
+    assert MMCLIPTrainer(model, args, train_dataset=source, processing_class=processor).train().global_step == 3

@@ -116,7 +116,11 @@ def test_a_single_evaluation_has_nothing_before_it(tmp_path):
     model, processor = tiny_mmclip()
     records = tiny_records(8)
     trainer = MMCLIPTrainer(
-        model, arguments(tmp_path), train_dataset=records, eval_dataset=records, processing_class=processor
+        model,
+        arguments(tmp_path, eval_on_start=False),
+        train_dataset=records,
+        eval_dataset=records,
+        processing_class=processor,
     )
     trainer.train()
     assert "Not evaluated during training." in mmclip_model_card(trainer).text

@@ -17,6 +17,7 @@ from tiny_models import tiny_mmclip
         {"candidates": "hard", "anchors_per_micro_batch": 3},
         {"candidates": "hybrid", "negative_choice": "random", "max_negatives": 2, "dataloader_num_workers": 1},
         {"candidates": "hybrid", "stream": True},
+        {"stages": [{"share": 0.6, "candidates": "in_batch"}, {"share": 0.4, "candidates": "hard"}], "batch": 6},
     ],
     ids=[
         "hard",
@@ -26,13 +27,17 @@ from tiny_models import tiny_mmclip
         "hard in micro-batches",
         "drawn negatives and workers",
         "stream",
+        "stages whose batches do not divide the data",
     ],
 )
 def test_two_processes_give_the_parameters_of_one_with_the_double_batch(tmp_path, settings):
     # Plain gradient descent with large steps: an optimizer that divides by the gradient's size would hide a factor.
     settings = {**settings, "optim": "sgd", "learning_rate": 0.3}
-    one = final_parameters(tmp_path / "one", {**settings, "per_device_train_batch_size": 8})
-    two = final_parameters(tmp_path / "two", {**settings, "per_device_train_batch_size": 4}, processes=2)
+    batch = settings.pop("batch", 8)
+    if "stages" in settings:
+        settings["max_steps"] = 13  # two steps more than the 64 records have batches
+    one = final_parameters(tmp_path / "one", {**settings, "per_device_train_batch_size": batch})
+    two = final_parameters(tmp_path / "two", {**settings, "per_device_train_batch_size": batch // 2}, processes=2)
     assert largest_difference(one, tiny_mmclip("clip")[0].state_dict()) > 0.01
     assert largest_difference(one, two) < 2e-6
 
