@@ -119,9 +119,9 @@ def as_hard_negatives(dataset: Dataset, origin: str, kind: str = "rule") -> tupl
         ValueError: as [`check_columns`]; and if there are rows and every one of them is bad.
     """
     dataset = dataset.remove_columns([name for name, feature in dataset.features.items() if _is_null(feature)])
-    check_columns(dataset, origin)
     if isinstance(dataset.features.get("id"), Value) and dataset.features["id"].dtype.startswith(("int", "uint")):
         dataset = dataset.cast_column("id", Value("string"))
+    check_columns(dataset, origin)
     if "negative_captions" in dataset.column_names and "negative_caption_kinds" not in dataset.column_names:
         lengths = [
             length or 0

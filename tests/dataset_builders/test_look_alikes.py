@@ -184,8 +184,8 @@ def test_what_is_true_of_both_is_no_look_alike(first, second):
             'triangle(A, B, C, kind="isosceles", angle=42, size=74)\nmark_length(B, C, 6)',
         ),
         (
-            "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 6)\nmark_length(B, C, 7)",
-            "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 7)\nmark_length(B, C, 6)",
+            "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 6)\nmark_length(B, C, 9)",
+            "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 6)\nmark_length(B, C, 12)",
         ),
         (
             'triangle(A, B, C, kind="scalene", angle=48, other=72, size=74)\nD = median(A, B, C)',
@@ -308,6 +308,13 @@ def test_a_group_larger_than_any_diagram_can_give_is_refused():
         'triangle(A, B, C, kind="right", angle=35, size=70)\nmark_angle(A, B, C, 95)',
         'triangle(A, B, C, kind="isosceles", angle=42, size=70)\nmark_angle(A, B, C, 95)',
         'triangle(A, B, C, kind="isosceles", angle=42, size=70)\nmark_angle(A, B, C, 40)\nmark_angle(B, C, A, 50)',
+        'triangle(A, B, C, kind="isosceles", angle=42, size=70)\nmark_angle(C, A, B, 95)',
+        "parallelogram(A, B, C, D, angle=60, size=70)\nmark_angle(A, B, C, 75)\nmark_angle(B, C, D, 95)",
+        "parallelogram(A, B, C, D, angle=60, size=70)\nmark_angle(A, B, C, 90)",
+        "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 9)\nmark_length(B, C, 9)",
+        "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 9)\nmark_length(B, C, 6)",
+        'triangle(A, B, C, kind="right", angle=35, size=70)\nmark_length(A, B, 8)\nmark_length(B, C, 3)',
+        'triangle(A, B, C, kind="right", angle=35, size=70)\nmark_angle(A, B, C, 40)\nmark_angle(B, C, A, 60)',
     ],
 )
 def test_marks_that_contradict_the_shape_or_one_another_make_no_scene(text):
@@ -319,7 +326,9 @@ def test_marks_that_contradict_the_shape_or_one_another_make_no_scene(text):
     [
         "square(A, B, C, D, size=70)\nmark_angle(A, B, C, 90)\nmark_length(A, B, 6)\nmark_length(B, C, 6)",
         'triangle(A, B, C, kind="right", angle=35, size=70)\nmark_angle(C, A, B, 90)\nmark_angle(A, B, C, 40)',
-        'triangle(A, B, C, kind="isosceles", angle=42, size=70)\nmark_angle(C, A, B, 95)',
+        'triangle(A, B, C, kind="isosceles", angle=42, size=70)\nmark_angle(C, A, B, 70)',
+        "parallelogram(A, B, C, D, angle=60, size=70)\nmark_angle(A, B, C, 70)\nmark_angle(B, C, D, 110)",
+        "rectangle(A, B, C, D, size=70)\nmark_length(A, B, 6)\nmark_length(B, C, 9)",
     ],
 )
 def test_marks_that_the_shape_allows_make_a_scene(text):
