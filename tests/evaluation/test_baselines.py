@@ -117,8 +117,7 @@ def test_clues_have_a_row_for_each_candidate():
 
 def test_exchangeable_sets_give_nothing_away_and_centred_ones_do():
     """The sets of diagrams themselves: where the positive is what all negatives are edits of, it is found."""
-    sets = ranking_sets(300, 6, seed=1)
-    noise = 3.3 * 100 * np.sqrt(1 / 7 * 6 / 7 / 300)
+    sets = ranking_sets(1500, 6, seed=1)
     for name in ("rule_exchangeable", "image_exchangeable"):
-        assert abs(hits_of(without_anchor(sets[name].images, sets[name].captions)).hit1 - 100 / 7) < noise
+        assert abs(hits_of(without_anchor(sets[name].images, sets[name].captions)).hit1 - 100 / 7) < 3
     assert hits_of(without_anchor(sets["rule"].images, sets["rule"].captions)).hit1 > 80
