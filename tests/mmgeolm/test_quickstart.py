@@ -63,6 +63,23 @@ def test_the_same_seed_gives_the_same_numbers(small_run, tmp_path):
     assert figures(quickstart(tmp_path)) == figures(small_run[1])
 
 
+def test_what_was_trained_with_the_same_settings_is_not_trained_again(small_run, capsys):
+    folder, results = small_run
+    weights = (folder / "grouped-0" / "model.safetensors").stat().st_mtime_ns
+    assert quickstart(folder) == results  # the times, too
+    assert "grouped-0 was trained with these settings before" in capsys.readouterr().out
+    assert (folder / "grouped-0" / "model.safetensors").stat().st_mtime_ns == weights
+    (folder / "grouped-0" / "scores.npz").unlink()
+    assert figures(quickstart(folder)) == figures(results)
+    assert (folder / "grouped-0" / "model.safetensors").stat().st_mtime_ns != weights
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--steps", "--anchors", "--scenes"])
+def test_a_number_that_cannot_be_is_refused_by_name(option, tmp_path):
+    with pytest.raises(ValueError, match=f"`{option[2:]}=0`; it must be at least"):
+        main(["--output_dir", str(tmp_path), option, "0"])
+
+
 def test_another_seed_gives_other_numbers(small_run, tmp_path):
     assert figures(quickstart(tmp_path, "--seed", "1")) != figures(small_run[1])
 
