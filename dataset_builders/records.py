@@ -159,7 +159,7 @@ def check_columns(dataset: Dataset, origin: str) -> None:
     """
     names = dataset.column_names
     for name in names:
-        wanted = _misspelt(name, names)
+        wanted = misspelt(name, names)
         if wanted:
             raise ValueError(f"{origin}: unknown column `{name}`; did you mean `{wanted}`? Rename it.")
     for name in REQUIRED:
@@ -190,7 +190,7 @@ def _checked(record: Mapping[str, Any], index: int, seen_paths: set[str]) -> dic
     if not isinstance(record, Mapping):
         raise _Problem("record", f"it is a {type(record).__name__}; it must be an object with named fields.")
     for name in record:
-        wanted = _misspelt(name, record)
+        wanted = misspelt(name, record)
         if wanted:
             raise _Problem(str(name), f"no such field; did you mean `{wanted}`?")
     for name in REQUIRED:
@@ -281,10 +281,11 @@ def _open_header(file: Any, name: str, field: str) -> None:
         ) from None
 
 
-def _misspelt(name: Any, present: Iterable[Any]) -> str | None:
-    if not isinstance(name, str) or name in HARD_NEGATIVES:
+def misspelt(name: Any, present: Iterable[Any], known: Iterable[str] = tuple(HARD_NEGATIVES)) -> str | None:
+    """The name among those `known` and not `present` that this one seems meant to be; `None` if it is known itself."""
+    if not isinstance(name, str) or name in known:
         return None
-    absent = [known for known in HARD_NEGATIVES if known not in present and known != "id"]  # too short to be a slip of
+    absent = [other for other in known if other not in present and other != "id"]  # too short to be a slip of
     # 0.8 takes "images" and "negative_caption" for slips, and leaves columns of somebody's own, "source_url", alone.
     nearest = difflib.get_close_matches(name.lower(), absent, n=1, cutoff=0.8)
     return nearest[0] if nearest else None

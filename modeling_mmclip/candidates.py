@@ -118,3 +118,8 @@ def candidate_scores(matrix: torch.Tensor, anchors: torch.Tensor, candidates: to
     """
     scores = matrix[anchors].gather(1, candidates.clamp(min=0))  # (A, 1 + K)
     return scores.masked_fill(candidates < 0, torch.finfo(scores.dtype).min)
+
+
+def at_least_float32(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor, as float32 if it is in half precision."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

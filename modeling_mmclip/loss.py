@@ -2,7 +2,7 @@
 
 import torch
 
-from .candidates import CandidateIndex
+from .candidates import CandidateIndex, at_least_float32
 from .loss_hard_negative import hard_candidates, softmax_terms
 from .loss_hardness import weight_by_hardness
 from .loss_hybrid import hybrid_candidates
@@ -54,8 +54,7 @@ def mmclip_loss(
         ValueError: for an unknown `loss` or `candidates`, a negative `hardness`, or a batch without anchors.
     """
     check_loss(loss, candidates, hardness)
-    if similarity.dtype in (torch.float16, torch.bfloat16):
-        similarity = similarity.float()
+    similarity = at_least_float32(similarity)
     logits = similarity * logit_scale.to(similarity.dtype)  # (I, T)
     if logit_bias is not None:
         logits = logits + logit_bias.to(similarity.dtype)

@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, CLIPVisionConfig,
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
-from .candidates import CandidateIndex, candidate_scores, diagonal_index
+from .candidates import CandidateIndex, at_least_float32, candidate_scores, diagonal_index
 from .configuration_mmclip import BACKBONES, MMCLIPConfig, check_backbone
 from .loss import check_loss, mmclip_loss
 
@@ -364,11 +364,6 @@ class MMCLIPModel(PreTrainedModel):
         if not torch.is_grad_enabled():
             return embed(*args)
         return checkpoint(embed, *args, use_reentrant=False)
-
-
-def at_least_float32(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor, as float32 if it is in half precision."""
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def chunks(size: int, chunk_size: int) -> list[slice]:

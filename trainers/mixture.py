@@ -78,7 +78,6 @@ class TrainingRecords(Dataset):
             # An epoch ends with a full batch: after a part of one, stages would change within batches, and two
             # processes could be in two stages at the same step.
             length = math.ceil(length / batch_size) * batch_size
-            total = math.ceil(total / batch_size) * batch_size
         self.length = length
         self.stage_candidates = [stage.candidates or candidates for stage in stages]
         names = list(datasets)

@@ -27,8 +27,9 @@ class MMCLIPTrainingArguments(TrainingArguments):
             Strength of the hardness weighting of negatives; 0 is off.
         gather_across_devices (`bool`, *optional*, defaults to `True`):
             Take in-batch candidates from all processes, with gradients.
-        max_logit_scale (`float`, *optional*, defaults to `100.0`):
-            Highest value of the learned temperature's inverse, as in CLIP.
+        max_logit_scale (`float`, *optional*):
+            Highest value of the learned temperature's inverse. If not set, 100 as in CLIP, or what the model came with
+            if that is more, as with released SigLIP models.
 
         > Parameters that control the model
 
@@ -92,7 +93,9 @@ class MMCLIPTrainingArguments(TrainingArguments):
     gather_across_devices: bool = field(
         default=True, metadata={"help": "Take in-batch candidates from all processes, with gradients."}
     )
-    max_logit_scale: float = field(default=100.0, metadata={"help": "Highest inverse temperature."})
+    max_logit_scale: float | None = field(
+        default=None, metadata={"help": "Highest inverse temperature; if not set 100, or the model's if it is higher."}
+    )
 
     vision_learning_rate: float | None = field(default=None, metadata={"help": "Learning rate of the vision tower."})
     text_learning_rate: float | None = field(default=None, metadata={"help": "Learning rate of the text tower."})
@@ -125,7 +128,7 @@ class MMCLIPTrainingArguments(TrainingArguments):
                 raise ValueError(f"You set `{name}={value}`; it must be at least 1, or absent.")
         if self.eval_random_negatives < 0:
             raise ValueError(f"You set `eval_random_negatives={self.eval_random_negatives}`; it must be 0 or more.")
-        if not self.max_logit_scale > 0:
+        if self.max_logit_scale is not None and not self.max_logit_scale > 0:
             raise ValueError(f"You set `max_logit_scale={self.max_logit_scale}`; it must be positive.")
         if self.remove_unused_columns:
             raise ValueError(

@@ -106,10 +106,10 @@ class MMCLIPTrainer(Trainer):
             if frozen:
                 model.backbone.get_submodule(tower).requires_grad_(False)
 
-        # A temperature that the model came with is kept, even above the usual bound: released SigLIP models have one.
-        self.max_log_scale = math.log(args.max_logit_scale)
-        if args.max_logit_scale == MMCLIPTrainingArguments.max_logit_scale:
-            self.max_log_scale = max(self.max_log_scale, model.backbone.logit_scale.item())
+        if args.max_logit_scale is None:
+            max_log_scale = max(math.log(100), model.backbone.logit_scale.item())
+        else:
+            max_log_scale = math.log(args.max_logit_scale)
 
         # Processing class
         if processing_class is None:
@@ -121,7 +121,7 @@ class MMCLIPTrainer(Trainer):
         if eval_dataset is None:
             args.eval_on_start = False
         self.train_sources = named(train_dataset)
-        for name, source in {**self.train_sources, **named(eval_dataset)}.items():
+        for name, source in self.train_sources.items():
             check_columns(name, source)
         check_negatives(self.train_sources, args)
         check_batch(args, model)
@@ -159,7 +159,7 @@ class MMCLIPTrainer(Trainer):
             eval_dataset=eval_dataset,
             processing_class=processing_class,
             compute_metrics=compute_metrics,
-            callbacks=[*(callbacks or []), _EpochAndTemperature(self.max_log_scale)],
+            callbacks=[*(callbacks or []), _EpochAndTemperature(max_log_scale)],
             **kwargs,
         )
         if hasattr(self.model, "add_model_tags"):
@@ -361,7 +361,11 @@ class MMCLIPTrainer(Trainer):
     def train(self, *args, **kwargs):
         output = super().train(*args, **kwargs)
         self.report_skipped()
-        if self.usable_anchors == 0 and self.skipped:
+        # Of all processes: one alone may have met bad records only.
+        usable = self.usable_anchors
+        if self.args.world_size > 1:
+            usable = sum(gathered_counts(usable, self.args.device))
+        if usable == 0 and self.skipped:
             raise ValueError(
                 f"None of the records could be used, so nothing was learnt; the first: {self.skipped[0]} All are in "
                 "the skipped_records file of the output folder."

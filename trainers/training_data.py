@@ -13,6 +13,7 @@ from modeling_mmclip import MMCLIPModel
 from .mixture import EvaluationRecords, TrainingRecords
 from .mmclip_config import MMCLIPTrainingArguments
 
+REQUIRED = ("image", "caption")
 IMAGE_COLUMNS = ("image", "negative_images")
 
 
@@ -29,14 +30,19 @@ def is_stream(source: Any) -> bool:
 
 
 def column_names(source: Any) -> list[str] | None:
-    """Columns of a data set, or those of its first record; `None` where only iterating would tell."""
+    """Columns of a data set, or those of its first records; `None` where only iterating would tell."""
     if is_stream(source):
         return getattr(source, "column_names", None)
     if isinstance(source, datasets.Dataset) and source.format["type"] != "custom":
         return source.column_names
-    # What some of the first records have; those that lack it are left out and named later. With a transform, a
-    # `datasets.Dataset` has the columns that this makes.
-    return list(dict.fromkeys(name for place in range(min(len(source), 100)) for name in source[place]))
+    # Those that a transform makes are known from its records alone. A first record without caption is only one bad
+    # record, so some more are looked at.
+    names: dict[str, None] = {}
+    for place in range(min(len(source), 100)):
+        names |= dict.fromkeys(source[place])
+        if set(REQUIRED) <= set(names):
+            break
+    return list(names)
 
 
 def check_columns(name: str, source: Any) -> None:
@@ -44,7 +50,7 @@ def check_columns(name: str, source: Any) -> None:
     if hasattr(source, "__len__") and len(source) == 0:
         raise ValueError(f"The data set {name!r} is empty; look at what it was read from, or leave it out.")
     columns = column_names(source)
-    missing = [column for column in ("image", "caption") if columns is not None and column not in columns]
+    missing = [column for column in REQUIRED if columns is not None and column not in columns]
     if missing:
         raise ValueError(
             f"The data set {name!r} has no column {missing[0]!r}, only {', '.join(columns)}; rename the one that "
@@ -121,15 +127,15 @@ def training_records(sources: dict[str, Any], args: MMCLIPTrainingArguments) -> 
     return TrainingRecords(sources, args.stage_list(), args.candidates, length, total, batch, seed)
 
 
-def evaluation_records(source: Any, args: MMCLIPTrainingArguments) -> Any:
-    """Evaluation data with random captions added; a dict of data sets stays one."""
+def evaluation_records(source: Any, args: MMCLIPTrainingArguments, name: str = "eval") -> Any:
+    """Evaluation data with random captions added; a dict of data sets stays one. Raises as [`check_columns`]."""
     if isinstance(source, dict):
-        return {name: evaluation_records(part, args) for name, part in source.items()}
+        return {name: evaluation_records(part, args, name) for name, part in source.items()}
     if source is None or isinstance(source, EvaluationRecords):
         return source
+    check_columns(name, source)
     if is_stream(source):
         return undecoded(source)
-    check_columns("eval", source)
     if isinstance(source, datasets.Dataset) and source.format["type"] != "custom":
         captions = source["caption"]
     else:

@@ -122,7 +122,9 @@ def _slanted_angles(figure: Figure, shape: Fact, marked: dict[str, float]) -> bo
 
 
 def _kite_angles(figure: Figure, shape: Fact, marked: dict[str, float]) -> bool:
-    return sum(marked.values()) < 360
+    """The four sum to 360°."""
+    total = sum(marked.values())
+    return total == 360 if len(marked) == 4 else total < 360
 
 
 _ANGLES = {

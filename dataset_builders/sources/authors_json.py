@@ -8,7 +8,6 @@ THU-KEG/MMGeoLM), each as a JSON list; JSON Lines with the same records are read
     {"positive_image_path": "1.png", "negative_image_path": ["1_1.png", "1_2.png"], "conversations": [...]}
 """
 
-import difflib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, load_from_disk
 
-from dataset_builders.records import KINDS, BadRecord, as_hard_negatives, hard_negatives_dataset
+from dataset_builders.records import KINDS, BadRecord, as_hard_negatives, hard_negatives_dataset, misspelt
 
 _FORMATS = (
     "the release's `positive_image_path` and `conversations` with `negative_captions` or `negative_image_path`, "
@@ -139,9 +138,8 @@ def _converted(records: Iterator[Any], path: Path, base: Path, kind: str) -> Ite
 
 def _from_release(record: dict[str, Any], index: int, path: Path, base: Path, kind: str) -> dict[str, Any] | BadRecord:
     for name in record:
-        near = [] if name in _RELEASE else difflib.get_close_matches(name, _RELEASE, n=1, cutoff=0.85)
-        if near and near[0] not in record:
-            return BadRecord(str(path), index, name, f"no such field; did you mean `{near[0]}`?")
+        if wanted := misspelt(name, record, _RELEASE):
+            return BadRecord(str(path), index, name, f"no such field; did you mean `{wanted}`?")
     turns = record.get("conversations")
     turns = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
     replies = [turn.get("value") for turn in turns if turn.get("from") == "gpt"]

@@ -362,6 +362,27 @@ def test_data_without_a_usable_record_is_an_error_with_the_reason(tmp_path):
         trainer.train()
 
 
+def test_training_data_is_checked_when_there_is_evaluation_data_too(tmp_path):
+    model, processor = tiny_mmclip()
+    records = [{"image": record["image"], "text": record["caption"]} for record in tiny_records(4)]
+    with pytest.raises(ValueError, match="'train' has no column 'caption'"):
+        MMCLIPTrainer(
+            model,
+            arguments(tmp_path),
+            train_dataset=records,
+            eval_dataset=tiny_records(4),
+            processing_class=processor,
+        )
+    with pytest.raises(ValueError, match="'easy' has no column 'caption'"):
+        MMCLIPTrainer(
+            model,
+            arguments(tmp_path),
+            train_dataset=tiny_records(4),
+            eval_dataset={"easy": records},
+            processing_class=processor,
+        )
+
+
 def test_a_folder_may_be_a_path(tmp_path):
     folder = Path(save_backbone("siglip", tmp_path / "backbone"))
     trainer = MMCLIPTrainer(folder, arguments(tmp_path / "out"), train_dataset=tiny_records(4))
