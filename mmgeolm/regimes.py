@@ -56,8 +56,8 @@ class Regime:
 # A short time among random pairs first: from random weights look-alikes are told apart later, or not at all.
 WARM_UP = Stage(0.2, "in_batch", "random")
 REGIMES = {
-    # The batch size and learning rate at which it does best (docs/results.md).
-    "in-batch": Regime((Stage(1.0, "in_batch", "random"),), pairs=384, cost=2.2, learning_rate=5e-4),
+    # The batch size at which it does best (docs/results.md).
+    "in-batch": Regime((Stage(1.0, "in_batch", "random"),), pairs=384, cost=2.2),
     "grouped": Regime((WARM_UP, Stage(0.8, "in_batch", "look_alikes"))),
     "hybrid": Regime((WARM_UP, Stage(0.8, "hybrid", "captions")), pairs=96),
     "staged": Regime((Stage(0.5, "in_batch", "random"), Stage(0.5, "hard", "both"))),
