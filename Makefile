@@ -32,9 +32,9 @@ format: $(VENV)/.installed  ## format the code
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-bench: $(VENV)/.installed  ## measure step time and memory against peers and limits
-	$(RUN)/python bench/step_time.py
+bench: $(VENV)/.installed  ## measure memory and step time against peers and limits
 	$(RUN)/python bench/memory_vs_negatives.py
+	$(RUN)/python bench/step_time.py
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

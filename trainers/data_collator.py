@@ -28,13 +28,20 @@ class BadRecord(ValueError):
     """A record that cannot be used, with the reason in one sentence."""
 
 
+class Picture(NamedTuple):
+    """A decoded RGB image with what identifies it, which is taken once however many records have it."""
+
+    image: Image.Image
+    key: bytes
+
+
 class Record(NamedTuple):
     """A record as the batch takes it: checked, its negatives chosen, its images decoded."""
 
-    image: Image.Image
+    image: Picture
     caption: str
     negatives: list[tuple[str, int]]  # caption, kind code
-    negative_images: list[Image.Image]
+    negative_images: list[Picture]
     negative_image_captions: list[str]
 
 
@@ -148,7 +155,7 @@ class DataCollatorForHardNegatives(DataCollatorMixin):
             "dropped": len(dropped_texts),
         }
 
-    def _read(self, example: Mapping[str, Any], candidates: str, opened: dict[Any, Image.Image]) -> Record:
+    def _read(self, example: Mapping[str, Any], candidates: str, opened: dict[Any, Picture]) -> Record:
         """Check a record, choose its negatives, decode its images that are not `opened`; raises [`BadRecord`]."""
         for column in ("image", "caption"):
             if example.get(column) is None:
@@ -209,8 +216,8 @@ def rows_of(
     """A record's rows on the text and image side, and, if asked for, its negative images as pairs of their own."""
     if record is None:
         return None, None, []
-    image, caption = images.add(image_key(record.image), record.image), texts.add(record.caption, record.caption)
-    negative_images = [images.add(image_key(negative), negative) for negative in record.negative_images]
+    image, caption = images.add(record.image.key, record.image.image), texts.add(record.caption, record.caption)
+    negative_images = [images.add(negative.key, negative.image) for negative in record.negative_images]
     text_row = image_row = None
     if record.negatives or not record.negative_images:
         negatives = [texts.add(text, text) for text, _ in record.negatives]
@@ -314,8 +321,8 @@ def checked_caption(text: Any, name: str) -> str:
     return text
 
 
-def load_image(image: Any, name: str) -> Image.Image:
-    """A decoded RGB image from a PIL image, an array, a path, or a `{"bytes", "path"}` of `datasets`."""
+def load_image(image: Any, name: str) -> Picture:
+    """The picture from a PIL image, an array, a path, or a `{"bytes", "path"}` of `datasets`."""
     try:
         if isinstance(image, Mapping):
             image = io.BytesIO(image["bytes"]) if image.get("bytes") else image["path"]
@@ -324,17 +331,19 @@ def load_image(image: Any, name: str) -> Image.Image:
                 raise TypeError(f"an array must hold uint8 values from 0 to 255, not {image.dtype}")
             image = Image.fromarray(image)
         if not isinstance(image, Image.Image):
+            image = Image.open(Path(image) if isinstance(image, str) else image)
             # The right way up, as `datasets` decodes it, where a photograph only notes how the camera was held.
-            image = ImageOps.exif_transpose(Image.open(Path(image) if isinstance(image, str) else image))
+            ImageOps.exif_transpose(image, in_place=True)
         image.load()
         # As the encoder sees it: what differs in its palette or transparency only must not have equal pixels.
-        return as_rgb(image)
+        image = as_rgb(image)
+        return Picture(image, image_key(image))
     # PIL raises SyntaxError, ValueError, EOFError and struct.error, too, on files that are cut or forged.
     except Exception as problem:
         raise BadRecord(f"its {name} cannot be read ({type(problem).__name__}: {problem}).") from problem
 
 
-def load_once(image: Any, name: str, opened: dict[Any, Image.Image]) -> Image.Image:
+def load_once(image: Any, name: str, opened: dict[Any, Picture]) -> Picture:
     """[`load_image`], but a file that several records of the batch name is decoded once and kept in `opened`."""
     file = (image.get("bytes") or image.get("path")) if isinstance(image, Mapping) else image
     if not isinstance(file, bytes | str | Path):
