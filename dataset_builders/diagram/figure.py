@@ -3,6 +3,7 @@ crowding."""
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dataset_builders.diagram.program import Program, Statement
 
@@ -23,6 +24,27 @@ class FigureError(ValueError):
         )
 
 
+class Scale(NamedTuple):
+    """What the numbers of a figure are measured on: coordinate axes, or a number line (then `y` is `None`).
+
+    `origin` is the point at 0; `unit` is the length of 1 in hundredths of the frame's side; `x` and `y` are the least
+    and the greatest number drawn.
+    """
+
+    origin: str
+    unit: float
+    x: tuple[float, float]
+    y: tuple[float, float] | None = None
+
+
+class Graph(NamedTuple):
+    """The graph of a function on the axes: `kind` is `linear` (a·x + b), `quadratic` (a·x² + b·x + c) or `inverse`
+    (a / x), `coefficients` are (a, b), (a, b, c) or (a,)."""
+
+    kind: str
+    coefficients: tuple[float, ...]
+
+
 @dataclass
 class Figure:
     """What a program draws.
@@ -30,16 +52,32 @@ class Figure:
     Attributes:
         points (`dict[str, Point]`): coordinates in hundredths of the frame's side, y upwards.
         segments (`list[tuple[str, str]]`): drawn between points.
+        dashed (`set[tuple[str, str]]`): those of the segments that are dashed, as they stand in `segments`.
+        rays (`list[tuple[str, str]]`): drawn from the first point through the second, on towards the frame's edge.
+        lines (`list[tuple[str, str]]`): drawn through both points, on towards the frame's edge on either side.
         circles (`dict[str, float]`): radius by centre.
-        marks (`list[tuple[str, tuple[str, ...], float | None]]`): `length`, `angle` or `right_angle`, where, how much.
+        arcs (`list[tuple[str, str, str]]`): centre, start, end; drawn counter-clockwise from start to end.
+        ellipses (`dict[str, tuple[float, float, float]]`): half axes and turn of the first in degrees, by centre.
+        marks (`list[tuple[str, tuple[str, ...], float | str | None]]`): what, where, how much: `length` (two points),
+            `angle` (three, vertex in the middle), `right_angle` (three), `arc` (centre, start, end), `equal` (two
+            segments, four points), `equal_angles` (two angles, six points), `parallel` (two segments, four points).
         outline (`list[tuple[str, ...]]`): vertices of the shapes, in order.
+        scale ([`Scale`], *optional*): coordinate axes or a number line.
+        graphs (`list[Graph]`): drawn on the axes.
     """
 
     points: dict[str, Point] = field(default_factory=dict)
     segments: list[tuple[str, str]] = field(default_factory=list)
+    dashed: set[tuple[str, str]] = field(default_factory=set)
+    rays: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)
     circles: dict[str, float] = field(default_factory=dict)
-    marks: list[tuple[str, tuple[str, ...], float | None]] = field(default_factory=list)
+    arcs: list[tuple[str, str, str]] = field(default_factory=list)
+    ellipses: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    marks: list[tuple[str, tuple[str, ...], float | str | None]] = field(default_factory=list)
     outline: list[tuple[str, ...]] = field(default_factory=list)
+    scale: Scale | None = None
+    graphs: list[Graph] = field(default_factory=list)
 
 
 def solve(program: Program) -> Figure:
