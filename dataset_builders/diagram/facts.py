@@ -1,9 +1,14 @@
-"""Facts: statements that hold on a figure or not, decided by its coordinates and marks with margins that can be
-seen."""
+"""Facts: statements that hold on a figure or not, decided by its coordinates and marks.
 
+Between what holds and what is refuted lies what the eye cannot tell: an angle of 86° is neither right nor clearly not.
+A fact holds within the tolerance of [`SEEN`], by the narrowest name of a shape; it is refuted only where the widest
+reading fails too: beyond the tolerance of [`LOOSE`], and with a square counted among the rectangles.
+"""
+
+import math
 from typing import NamedTuple
 
-from dataset_builders.diagram.figure import Figure, angle_at, distance
+from dataset_builders.diagram.figure import Figure, Graph, angle_at, distance
 from dataset_builders.diagram.program import Program, Statement
 
 # What counts as equal, and as right, to the eye at the size of training.
@@ -11,12 +16,31 @@ EQUAL_LENGTHS = 0.04
 EQUAL_DEGREES = 3.0
 
 
+class Eye(NamedTuple):
+    """What passes for equal: lengths by their relative difference, angles in degrees, places in hundredths.
+
+    `apart` scales how different things must be that a fact says are not equal; `inclusive` counts a square among the
+    rectangles, and an equilateral triangle among the isosceles ones; it also asks what is drawn, not by which word.
+    """
+
+    lengths: float
+    degrees: float
+    place: float
+    apart: float
+    inclusive: bool
+
+
+SEEN = Eye(EQUAL_LENGTHS, EQUAL_DEGREES, 1.0, 1.0, False)
+LOOSE = Eye(0.12, 8.0, 3.0, 0.25, True)
+
+
 class Fact(NamedTuple):
-    """`kind` said of `points`: `Fact("midpoint", ("D", "B", "C"))`; `value` for marks, the word for triangles."""
+    """`kind` said of `points`: `Fact("midpoint", ("D", "B", "C"))`; `value` for marks, coordinates and equations, the
+    word for triangles and trapezoids."""
 
     kind: str
     points: tuple[str, ...]
-    value: float | str | None = None
+    value: float | str | tuple | None = None
 
 
 def facts_of(program: Program) -> list[Fact]:
@@ -25,19 +49,45 @@ def facts_of(program: Program) -> list[Fact]:
 
 
 def _fact(statement: Statement) -> Fact | None:
-    if statement.verb == "segment":
+    verb, option = statement.verb, statement.option
+    if verb == "point":
         return None
     points = (statement.target, *statement.points) if statement.target else statement.points
-    if statement.verb in ("point_on", "cevian") and statement.option("ratio") > 0.5:
+    if verb in ("point_on", "cevian") and option("ratio") > 0.5:
         points = (*points[:-2], points[-1], points[-2])  # the end that it is nearer to comes first
-    if statement.verb == "triangle":
-        return Fact("triangle", points, statement.option("kind"))
-    return Fact(statement.verb, points, statement.value)
+    if verb == "triangle":
+        return Fact("triangle", points, option("kind"))
+    if verb == "trapezoid":
+        return Fact("trapezoid", points, None if option("kind") == "plain" else option("kind"))
+    if verb == "tangent_from":
+        return Fact("tangent", (points[1], points[2], points[0]))
+    if verb == "rotation":
+        return Fact("rotation", points, option("angle"))
+    if verb == "plot":
+        return Fact("plot", points, (option("x"), option("y")))
+    if verb == "graph":
+        kind = option("kind")
+        names = {"linear": "ab", "quadratic": "abc", "inverse": "a"}[kind]
+        return Fact("graph", (), (kind, *(option(name) for name in names)))
+    return Fact(verb, points, statement.value)
 
 
 def holds(figure: Figure, fact: Fact) -> bool:
     """Whether a fact is true of a figure; false as well when a point that it names is not there."""
-    return all(point in figure.points for point in fact.points) and _CHECKS[fact.kind](figure, fact)
+    return all(point in figure.points for point in fact.points) and _CHECKS[fact.kind](figure, fact, SEEN)
+
+
+def refuted(figure: Figure, fact: Fact) -> bool:
+    """Whether a fact is certainly and visibly false of a figure, by any reading of its words.
+
+    Certain is also what names a point that the figure lacks. Not refuted is a length or an angle that is nowhere
+    marked and that no mark contradicts: the figure does not say.
+    """
+    if not all(point in figure.points for point in fact.points):
+        return True
+    if fact.kind in ("mark_length", "mark_angle", "mark_arc"):
+        return _refuted_mark(figure, fact)
+    return not _CHECKS[fact.kind](figure, fact, LOOSE)
 
 
 def agree(figure: Figure, facts: list[Fact]) -> bool:
@@ -53,7 +103,7 @@ def agree(figure: Figure, facts: list[Fact]) -> bool:
             if first.kind == second.kind and not _same_order(figure, first, second):
                 return False
     shapes = [fact for fact in facts if fact.kind in _ANGLES]
-    angles = {fact.points[1]: fact for fact in marks if fact.kind == "mark_angle"}
+    angles = {fact.points[1]: fact for fact in marks if fact.kind == "mark_angle" and not isinstance(fact.value, str)}
     if not all(_same_side(angle_at(figure, *mark.points), float(mark.value)) for mark in angles.values()):
         return False
     return all(
@@ -75,8 +125,10 @@ def _same_side(drawn: float, degrees: float) -> bool:
 
 def _same_order(figure: Figure, first: Fact, second: Fact) -> bool:
     """Whether the values of two marks stand to one another as what they mark does in the drawing."""
-    if _equal(figure, first.points, second.points):
+    if _equal(figure, first.points, second.points, SEEN):
         return first.value == second.value
+    if isinstance(first.value, str) or isinstance(second.value, str):
+        return first.value != second.value  # a formula says nothing of how large it is
     measure = distance if len(first.points) == 2 else angle_at
     return first.value != second.value and (first.value > second.value) == (
         measure(figure, *first.points) > measure(figure, *second.points)
@@ -135,8 +187,10 @@ _ANGLES = {
 }
 
 
-def _outlined(figure: Figure, names: tuple[str, ...]) -> bool:
+def _outlined(figure: Figure, names: tuple[str, ...], eye: Eye) -> bool:
     """Whether these points are a drawn shape in this order, starting anywhere, going either way."""
+    if eye.inclusive:
+        return all(_covered(figure, *side) for side in zip(names, (*names[1:], names[0]), strict=True))
     return any(
         len(shape) == len(names) and any(names in _turns(order) for order in (shape, shape[::-1]))
         for shape in figure.outline
@@ -147,137 +201,357 @@ def _turns(names: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [names[i:] + names[:i] for i in range(len(names))]
 
 
-def _triangle(figure: Figure, fact: Fact) -> bool:
+def _joined(figure: Figure, first: str, second: str, eye: Eye) -> bool:
+    if (first, second) in figure.segments or (second, first) in figure.segments:
+        return True
+    return eye.inclusive and _covered(figure, first, second)
+
+
+def _covered(figure: Figure, first: str, second: str) -> bool:
+    """Whether the two points are joined by a drawn segment, ray or line, or by a part of one."""
+    if (first, second) in figure.segments or (second, first) in figure.segments:
+        return True
+    whole = distance(figure, first, second)
+    for start, end in figure.segments:
+        length = distance(figure, start, end)
+        if length + 1 > whole and all(_within(figure, point, start, end, length) for point in (first, second)):
+            return True
+    for start, end in figure.lines:
+        if all(_off_line(figure, point, start, end) < 1 for point in (first, second)):
+            return True
+    return any(
+        all(
+            _off_line(figure, point, start, end) < 1 and (point == start or angle_at(figure, point, start, end) < 90)
+            for point in (first, second)
+        )
+        for start, end in figure.rays
+    )
+
+
+def _within(figure: Figure, point: str, start: str, end: str, length: float) -> bool:
+    before, after = distance(figure, start, point), distance(figure, point, end)
+    return min(before, after) < 0.5 or before + after - length < 0.002 * length
+
+
+def _off_line(figure: Figure, point: str, start: str, end: str) -> float:
+    (x, y), (ax, ay), (bx, by) = (figure.points[name] for name in (point, start, end))
+    return abs((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / (math.hypot(bx - ax, by - ay) or 1.0)
+
+
+def _triangle(figure: Figure, fact: Fact, eye: Eye) -> bool:
     a, b, c = fact.points
-    if not _outlined(figure, fact.points):
+    if not _outlined(figure, fact.points, eye):
         return False
     if fact.value == "right":
         # The caption names the corner: the first.
-        return abs(angle_at(figure, b, a, c) - 90) < EQUAL_DEGREES
+        return abs(angle_at(figure, b, a, c) - 90) < eye.degrees
     sides = sorted((distance(figure, a, b), distance(figure, b, c), distance(figure, c, a)))
-    short_pair, long_pair = _same(sides[0], sides[1]), _same(sides[1], sides[2])
-    right = any(abs(angle_at(figure, *turn) - 90) < EQUAL_DEGREES for turn in ((a, b, c), (b, c, a), (c, a, b)))
+    short_pair, long_pair = _same(sides[0], sides[1], eye), _same(sides[1], sides[2], eye)
     if fact.value == "equilateral":
         return short_pair and long_pair
     if fact.value == "isosceles":
-        return (short_pair or long_pair) and not (short_pair and long_pair)
+        return (short_pair or long_pair) and (eye.inclusive or not (short_pair and long_pair))
+    if eye.inclusive:
+        # Scalene is refuted by two equal sides alone, however a right triangle is called.
+        return sides[1] - sides[0] > 0.01 * sides[1] and sides[2] - sides[1] > 0.01 * sides[2]
+    right = any(abs(angle_at(figure, *turn) - 90) < eye.degrees for turn in ((a, b, c), (b, c, a), (c, a, b)))
     return not (short_pair or long_pair or right)
 
 
-def _quadrilateral(figure: Figure, fact: Fact) -> bool:
-    """By its strictest name: a square is no rectangle here, a rhombus no kite, as in the captions."""
-    if not _outlined(figure, fact.points):
+def _quadrilateral(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    """By its strictest name, as in the captions: a square is no rectangle, a rhombus no kite; inclusively it is."""
+    if not _outlined(figure, fact.points, eye):
         return False
     a, b, c, d = fact.points
     ab, bc, cd, da = (distance(figure, *side) for side in ((a, b), (b, c), (c, d), (d, a)))
     angles = [angle_at(figure, *corner) for corner in ((d, a, b), (a, b, c), (b, c, d), (c, d, a))]
-    parallel = (abs(angles[0] + angles[1] - 180) < EQUAL_DEGREES, abs(angles[1] + angles[2] - 180) < EQUAL_DEGREES)
-    right = all(abs(angle - 90) < EQUAL_DEGREES for angle in angles)
-    if all(parallel):
-        name = {
-            (True, True): "square",
-            (True, False): "rectangle",
-            (False, True): "rhombus",
-            (False, False): "parallelogram",
-        }[right, _same(ab, bc)]
-    elif any(parallel):
-        name = "trapezoid"
-    else:
-        kite = (_same(ab, bc) and _same(cd, da)) or (_same(bc, cd) and _same(da, ab))
-        name = "kite" if kite else ""
-    return name == fact.kind
+    parallel = (abs(angles[0] + angles[1] - 180) < eye.degrees, abs(angles[1] + angles[2] - 180) < eye.degrees)
+    right = [abs(angle - 90) < eye.degrees for angle in angles]
+    kite = (_same(ab, bc, eye) and _same(cd, da, eye)) or (_same(bc, cd, eye) and _same(da, ab, eye))
+    legs = _same(da, bc, eye) if parallel[1] else _same(ab, cd, eye)
+    fits = {
+        "square": all(right) and _same(ab, bc, eye),
+        "rectangle": all(right),
+        "rhombus": all(_same(ab, side, eye) for side in (bc, cd, da)),
+        "parallelogram": all(parallel),
+        "trapezoid": any(parallel)
+        and (fact.value != "isosceles" or legs or all(right))
+        and (fact.value != "right" or sum(right) >= 2),
+        "kite": kite,
+    }
+    if eye.inclusive:
+        return fits[fact.kind]
+    return fits[fact.kind] and next(name for name in fits if fits[name] or name == fact.kind) == fact.kind
 
 
-def _on_side(figure: Figure, point: str, start: str, end: str) -> float | None:
+def _on_side(figure: Figure, point: str, start: str, end: str, eye: Eye = SEEN) -> float | None:
     """How far along start–end a point lies, 0..1; `None` when it lies elsewhere."""
     whole = distance(figure, start, end)
     before, after = distance(figure, start, point), distance(figure, point, end)
-    inside = abs(before + after - whole) < 0.01 * whole and min(before, after) > 0.02 * whole
+    slack = 0.03 if eye.inclusive else 0.01
+    inside = abs(before + after - whole) < slack * whole and min(before, after) > 0.02 * whole
     return before / whole if inside else None
 
 
-def _at_ratio(figure: Figure, point: str, start: str, end: str, ratio: float) -> bool:
-    along = _on_side(figure, point, start, end)
-    return along is not None and abs(along - ratio) < EQUAL_LENGTHS
+def _at_middle(figure: Figure, point: str, start: str, end: str, eye: Eye) -> bool:
+    along = _on_side(figure, point, start, end, eye)
+    return along is not None and abs(along - 0.5) < eye.lengths
 
 
-def _midpoint(figure: Figure, fact: Fact) -> bool:
-    return _at_ratio(figure, *fact.points, ratio=0.5)
+def _midpoint(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    return _at_middle(figure, *fact.points, eye)
 
 
-def _point_on(figure: Figure, fact: Fact) -> bool:
+def _point_on(figure: Figure, fact: Fact, eye: Eye) -> bool:
     """On the side, visibly not its middle: what `point_on` says is "nearer to" one end."""
-    along = _on_side(figure, *fact.points)
-    return along is not None and along < 0.5 - EQUAL_LENGTHS
+    along = _on_side(figure, *fact.points, eye)
+    return along is not None and along < 0.5 - EQUAL_LENGTHS * eye.apart
 
 
-def _joined(figure: Figure, first: str, second: str) -> bool:
-    return (first, second) in figure.segments or (second, first) in figure.segments
-
-
-def _from_vertex(figure: Figure, fact: Fact) -> bool:
+def _from_vertex(figure: Figure, fact: Fact, eye: Eye) -> bool:
     point, top, start, end = fact.points
-    if _on_side(figure, point, start, end) is None or not _joined(figure, top, point):
+    if _on_side(figure, point, start, end, eye) is None or not _joined(figure, top, point, eye):
         return False
-    if fact.kind == "foot":
-        return abs(angle_at(figure, top, point, start) - 90) < EQUAL_DEGREES
+    if fact.kind in ("foot", "altitude"):
+        return abs(angle_at(figure, top, point, start) - 90) < eye.degrees
     if fact.kind == "median":
-        return _at_ratio(figure, point, start, end, 0.5)
+        return _at_middle(figure, point, start, end, eye)
     if fact.kind == "bisector":
         difference = angle_at(figure, start, top, point) - angle_at(figure, point, top, end)
-        return abs(difference) < 2 * EQUAL_DEGREES
-    return _point_on(figure, Fact("point_on", (point, start, end)))
+        return abs(difference) < 2 * eye.degrees
+    return _point_on(figure, Fact("point_on", (point, start, end)), eye)
 
 
-def _circle(figure: Figure, fact: Fact) -> bool:
-    return fact.points[0] in figure.circles
+def _intersection(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    point, *ends = fact.points
+    return all(_on_side(figure, point, *pair, eye) is not None for pair in (ends[:2], ends[2:]))
 
 
-def _on_circle(figure: Figure, fact: Fact) -> bool:
+def _directions(figure: Figure, a: str, b: str, c: str, d: str) -> float:
+    """The angle between the lines ab and cd in degrees, 0..90."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = (figure.points[name] for name in (a, b, c, d))
+    turn = math.degrees(math.atan2(by - ay, bx - ax) - math.atan2(dy - cy, dx - cx)) % 180
+    return min(turn, 180 - turn)
+
+
+def _parallel(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    """Of one direction, and not the same line."""
+    a, b, c, d = fact.points
+    return _directions(figure, a, b, c, d) < eye.degrees and _off_line(figure, a, c, d) > 0.5
+
+
+def _perpendicular(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    return _directions(figure, *fact.points) > 90 - eye.degrees
+
+
+def _perpendicular_bisector(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    middle = _at_middle(figure, *fact.points[1:], eye)
+    return middle and _perpendicular(figure, fact, eye) and _joined(figure, *fact.points[:2], eye)
+
+
+def _on_circle(figure: Figure, fact: Fact, eye: Eye) -> bool:
     point, centre = fact.points[:2]
     radius = figure.circles.get(centre)
-    return radius is not None and abs(distance(figure, point, centre) - radius) < 1.0
+    return radius is not None and abs(distance(figure, point, centre) - radius) < eye.place
 
 
-def _chord(figure: Figure, fact: Fact) -> bool:
+def _radius(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    return _on_circle(figure, fact, eye) and _joined(figure, *fact.points[:2], eye)
+
+
+def _chord(figure: Figure, fact: Fact, eye: Eye) -> bool:
     end, centre, start = fact.points
-    both = all(_on_circle(figure, Fact("on_circle", (point, centre))) for point in (start, end))
-    if not both or not _joined(figure, start, end):
+    both = all(_on_circle(figure, Fact("on_circle", (point, centre)), eye) for point in (start, end))
+    if not both or not _joined(figure, start, end, eye):
         return False
-    through = abs(angle_at(figure, start, centre, end) - 180) < 2 * EQUAL_DEGREES
-    return through == (fact.kind == "opposite")
+    off = 180 - angle_at(figure, start, centre, end)
+    return off < 2 * eye.degrees if fact.kind == "diameter" else off > 2 * EQUAL_DEGREES * eye.apart
 
 
-def _mark(figure: Figure, fact: Fact) -> bool:
+def _touching(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    """A tangent is at right angles to the radius; a secant enters the circle."""
+    end, centre, point = fact.points
+    if not _on_circle(figure, Fact("on_circle", (point, centre)), eye) or not _joined(figure, end, point, eye):
+        return False
+    turn = angle_at(figure, end, point, centre)
+    return abs(turn - 90) < eye.degrees if fact.kind == "tangent" else turn < 90 - 4 * EQUAL_DEGREES * eye.apart
+
+
+def _inscribed(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    """The circle touches all three sides, or passes through all three corners."""
+    centre, *corners = fact.points
+    radius = figure.circles.get(centre)
+    if radius is None:
+        return False
+    if fact.kind == "circumcircle":
+        reaches = [distance(figure, centre, corner) for corner in corners]
+    else:
+        sides = zip(corners, (*corners[1:], corners[0]), strict=True)
+        reaches = [_off_line(figure, centre, *side) for side in sides]
+        radii = [distance(figure, centre, corner) for corner in corners]
+        if min(radii) < radius:
+            return False
+    return all(abs(reach - radius) < eye.place for reach in reaches)
+
+
+def _arc(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    centre, first, second = fact.points
+    drawn = any(arc[0] == centre and {*arc[1:]} == {first, second} for arc in figure.arcs)
+    if fact.kind == "sector":
+        return drawn and all(_joined(figure, centre, point, eye) for point in (first, second))
+    on = (_on_circle(figure, Fact("on_circle", (point, centre)), eye) for point in (first, second))
+    return drawn or (eye.inclusive and all(on))
+
+
+def _image_of(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    """Reflection in a line, rotation counter-clockwise about a point, translation along a vector."""
+    image, origin, *rest = (figure.points[name] for name in fact.points)
+    (x, y), (ax, ay) = origin, rest[0]
+    if fact.kind == "rotation":
+        turn = math.radians(float(fact.value))
+        dx, dy = x - ax, y - ay
+        wanted = (ax + math.cos(turn) * dx - math.sin(turn) * dy, ay + math.sin(turn) * dx + math.cos(turn) * dy)
+    else:
+        bx, by = rest[1]
+        wanted = (x + bx - ax, y + by - ay)
+        if fact.kind == "reflection":
+            along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2)
+            wanted = (2 * (ax + along * (bx - ax)) - x, 2 * (ay + along * (by - ay)) - y)
+    return math.dist(image, wanted) < eye.place
+
+
+def _copy(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    """Corresponding sides of the two triangles in one ratio; in the ratio 1 if they are congruent."""
+    names, others = fact.points[:3], fact.points[3:]
+    if not _outlined(figure, names, eye) or not (eye.inclusive or _outlined(figure, others, eye)):
+        return False
+    pairs = ((0, 1), (1, 2), (2, 0))
+    ratios = [distance(figure, names[i], names[j]) / distance(figure, others[i], others[j]) for i, j in pairs]
+    alike = max(ratios) - min(ratios) < eye.lengths * max(ratios)
+    if fact.kind == "congruent":
+        return alike and abs(sum(ratios) / 3 - 1) < eye.lengths
+    # Two congruent triangles are similar as well, which a caption that says "similar" does not tell.
+    return alike and (eye.inclusive or abs(sum(ratios) / 3 - 1) > eye.lengths)
+
+
+def _line(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    first, second = fact.points
+    if fact.kind == "line":
+        return any(all(_off_line(figure, point, *ends) < 1 for point in fact.points) for ends in figure.lines)
+    through = (ends for ends in figure.rays if ends[0] == first)
+    if any(_off_line(figure, second, *ends) < 1 and angle_at(figure, second, *ends) < 90 for ends in through):
+        return True
+    return eye.inclusive and _line(figure, Fact("line", fact.points), eye)
+
+
+def _scale(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    scale = figure.scale
+    return scale is not None and scale.origin == fact.points[0] and (scale.y is None) == (fact.kind == "number_line")
+
+
+def _plot(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    if figure.scale is None:
+        return False
+    (x, y), origin, point = fact.value, figure.points[figure.scale.origin], figure.points[fact.points[0]]
+    unit = figure.scale.unit
+    gap = math.dist(point, (origin[0] + x * unit, origin[1] + y * unit))
+    return gap < min(eye.place, 0.4 * unit)
+
+
+def _graph(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    kind, *coefficients = fact.value
+    return Graph(kind, tuple(coefficients)) in figure.graphs
+
+
+def _mark(figure: Figure, fact: Fact, eye: Eye) -> bool:
     """Marked here with this value; or on a side or angle that equals this one, unless this one has its own mark."""
     kind = fact.kind.removeprefix("mark_")
     marks = [(points, value) for there, points, value in figure.marks if there == kind]
-    own = [value for points, value in marks if fact.points in (points, points[::-1])]
-    if own or kind == "right_angle":
+    own = [value for points, value in marks if fact.points in _names_of(kind, points)]
+    if kind == "right_angle":
+        return bool(own) or (eye.inclusive and abs(angle_at(figure, *fact.points) - 90) < eye.degrees)
+    if own or kind == "arc":
         return fact.value in own
     # In a square with AB = 6, "BC = 6" is no falsehood.
-    return any(value == fact.value and _equal(figure, points, fact.points) for points, value in marks)
+    return any(value == fact.value and _equal(figure, points, fact.points, eye) for points, value in marks)
 
 
-def _equal(figure: Figure, first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+def _names_of(kind: str, points: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The ways to name what a mark stands at: AB and BA, ABC and CBA; an arc keeps its centre first."""
+    turned = (points[0], points[2], points[1]) if kind == "arc" else points[::-1]
+    return (points, turned)
+
+
+def _refuted_mark(figure: Figure, fact: Fact) -> bool:
+    """Whether the figure's marks say otherwise: here, or at an equal place, or by what is larger and what smaller."""
+    kind = fact.kind.removeprefix("mark_")
+    marks = [(points, value) for there, points, value in figure.marks if there == kind]
+    own = [value for points, value in marks if fact.points in _names_of(kind, points)]
+    if own:
+        # Two formulas may be equal for some x, so only numbers refute one another.
+        return fact.value not in own and not any(isinstance(value, str) for value in (fact.value, *own))
+    if kind == "arc":
+        return False
+    measure = distance if kind == "length" else angle_at
+    here = measure(figure, *fact.points)
+    for points, value in marks:
+        there = measure(figure, *points)
+        if _equal(figure, points, fact.points, SEEN):
+            # Drawn alike, so the figure gives this one the same value.
+            if value != fact.value and not isinstance(value, str) and not isinstance(fact.value, str):
+                return True
+        elif not _equal(figure, points, fact.points, LOOSE):
+            if value == fact.value:
+                return True
+            comparable = not isinstance(value, str) and not isinstance(fact.value, str)
+            if comparable and (fact.value > value) != (here > there):
+                return True
+    return False
+
+
+def _equal_marks(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    half = len(fact.points) // 2
+    return _equal(figure, fact.points[:half], fact.points[half:], eye)
+
+
+def _equal(figure: Figure, first: tuple[str, ...], second: tuple[str, ...], eye: Eye = SEEN) -> bool:
     if len(first) == 2:
-        return _same(distance(figure, *first), distance(figure, *second))
-    return abs(angle_at(figure, *first) - angle_at(figure, *second)) < EQUAL_DEGREES
+        return _same(distance(figure, *first), distance(figure, *second), eye)
+    return abs(angle_at(figure, *first) - angle_at(figure, *second)) < eye.degrees
+
+
+def _same(first: float, second: float, eye: Eye) -> bool:
+    return abs(first - second) < eye.lengths * max(first, second)
 
 
 _CHECKS = {
     "triangle": _triangle,
     **dict.fromkeys(("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "kite"), _quadrilateral),
-    "polygon": lambda figure, fact: _outlined(figure, fact.points),
-    "circle": _circle,
+    "polygon": lambda figure, fact, eye: _outlined(figure, fact.points, eye),
+    "circle": lambda figure, fact, eye: fact.points[0] in figure.circles,
+    "ellipse": lambda figure, fact, eye: (
+        fact.points[0] in figure.ellipses or (eye.inclusive and fact.points[0] in figure.circles)
+    ),
+    **dict.fromkeys(("similar", "congruent"), _copy),
     "midpoint": _midpoint,
     "point_on": _point_on,
-    **dict.fromkeys(("foot", "median", "bisector", "cevian"), _from_vertex),
+    **dict.fromkeys(("foot", "altitude", "median", "bisector", "cevian"), _from_vertex),
+    "intersection": _intersection,
+    **dict.fromkeys(("parallel", "mark_parallel"), _parallel),
+    "perpendicular": _perpendicular,
+    "perpendicular_bisector": _perpendicular_bisector,
     "on_circle": _on_circle,
-    **dict.fromkeys(("opposite", "chord"), _chord),
-    **dict.fromkeys(("mark_length", "mark_angle", "mark_right_angle"), _mark),
+    "radius": _radius,
+    **dict.fromkeys(("diameter", "chord"), _chord),
+    **dict.fromkeys(("tangent", "secant"), _touching),
+    **dict.fromkeys(("incircle", "circumcircle"), _inscribed),
+    **dict.fromkeys(("reflection", "rotation", "translation"), _image_of),
+    **dict.fromkeys(("axes", "number_line"), _scale),
+    "plot": _plot,
+    "graph": _graph,
+    "segment": lambda figure, fact, eye: _covered(figure, *fact.points),
+    **dict.fromkeys(("ray", "line"), _line),
+    **dict.fromkeys(("arc", "sector"), _arc),
+    **dict.fromkeys(("mark_length", "mark_angle", "mark_arc", "mark_right_angle"), _mark),
+    **dict.fromkeys(("mark_equal", "mark_equal_angles"), _equal_marks),
 }
-
-
-def _same(first: float, second: float) -> bool:
-    return abs(first - second) < EQUAL_LENGTHS * max(first, second)

@@ -44,6 +44,15 @@ class Graph(NamedTuple):
     kind: str
     coefficients: tuple[float, ...]
 
+    def at(self, x: float) -> float | None:
+        """The function's value; `None` at the pole of a / x."""
+        if self.kind == "inverse":
+            return self.coefficients[0] / x if x else None
+        value = 0.0
+        for coefficient in self.coefficients:
+            value = value * x + coefficient
+        return value
+
 
 @dataclass
 class Figure:
@@ -80,50 +89,149 @@ class Figure:
     graphs: list[Graph] = field(default_factory=list)
 
 
-def solve(program: Program) -> Figure:
+class Limits(NamedTuple):
+    """How crowded a figure may be: hundredths from the frame's edge and between points, degrees of a shape's angles,
+    and hundredths between a point and a line that it does not lie on."""
+
+    margin: float
+    distance: float
+    angle: float
+    clearance: float = 0.0
+
+
+ROOMY = Limits(MARGIN, LEAST_DISTANCE, LEAST_ANGLE)
+"""For images of a hundred pixels."""
+EXAM = Limits(8.0, 8.0, 14.0, 2.5)
+"""For images of three hundred pixels and more."""
+DRAWN = Limits(0.0, 0.5, 0.0)
+"""For figures that somebody else has drawn: nothing coincides, nothing leaves the frame."""
+
+
+def solve(program: Program, limits: Limits = ROOMY) -> Figure:
     """The figure of a program.
 
     Raises:
         FigureError: when points coincide or crowd, an angle is too small to see, a triangle's angles leave none for
-            its third corner, a circle's point is asked of what is no circle, or something leaves the frame.
+            its third corner, lines do not meet, a circle's point is asked of what is no circle, or something leaves
+            the frame.
     """
     figure = Figure()
     for statement in program.statements:
-        _draw(statement, figure)
+        try:
+            _draw(statement, figure)
+        except (ZeroDivisionError, OverflowError):
+            raise FigureError(statement, "what it is built on is too small or too far away.") from None
         # At once, so that nothing is built on points that coincide.
-        _check(statement, figure)
+        _check(statement, figure, limits)
+    if limits.clearance:
+        _check_clearance(program.statements[-1], figure, limits.clearance)
     return figure
 
 
 def _draw(statement: Statement, figure: Figure) -> None:
     verb, names, points = statement.verb, statement.points, figure.points
-    if verb in _ON_CIRCLE and names[0] not in figure.circles:
-        raise FigureError(statement, f"{names[0]} is not the centre of a circle.")
-    if verb == "circle":
-        points[names[0]] = statement.option("at")
-        figure.circles[names[0]] = statement.option("size") / 2
+    for centre, named in _NEEDS_CIRCLE.items():
+        if verb in named and names[centre] not in figure.circles:
+            raise FigureError(statement, f"{names[centre]} is not the centre of a circle.")
+    if verb in ("circle", "ellipse", "point"):
+        _draw_round(statement, figure)
+    elif verb in ("similar", "congruent"):
+        _draw_copy(statement, figure)
     elif verb in _SHAPES:
         corners = _placed(_SHAPES[verb](statement), statement)
         points.update(zip(names, corners, strict=True))
-        figure.segments += zip(names, (*names[1:], names[0]), strict=True)
-        figure.outline.append(names)
+        _outline(figure, names)
     elif verb in _ON_SEGMENT:
         points[statement.target] = _between(points[names[-2]], points[names[-1]], _ON_SEGMENT[verb](statement, points))
         if len(names) == 3:
             figure.segments.append((names[0], statement.target))
-    elif verb == "on_circle":
-        points[statement.target] = _around(points[names[0]], figure.circles[names[0]], statement.option("turn"))
-        figure.segments.append((names[0], statement.target))
-    elif verb in ("opposite", "chord"):
-        centre, start = (points[name] for name in names)
-        turn = 180 if verb == "opposite" else statement.option("turn")
-        direction = math.degrees(math.atan2(start[1] - centre[1], start[0] - centre[0]))
-        points[statement.target] = _around(centre, math.dist(centre, start), direction + turn)
-        figure.segments.append((names[1], statement.target))
+    elif verb in _CONSTRUCTIONS:
+        points[statement.target] = _CONSTRUCTIONS[verb](statement, figure)
+        if verb in _JOINED:
+            figure.segments.append((names[_JOINED[verb]], statement.target))
+    elif verb in ("axes", "number_line"):
+        _draw_scale(statement, figure)
     elif verb == "segment":
         figure.segments.append(names)
+        if statement.option("stroke") == "dashed":
+            figure.dashed.add(names)
+    elif verb in ("ray", "line"):
+        (figure.rays if verb == "ray" else figure.lines).append(names)
+    elif verb in ("arc", "sector"):
+        _draw_arc(statement, figure)
+    elif verb == "graph":
+        _draw_graph(statement, figure)
     else:
         figure.marks.append((verb.removeprefix("mark_"), names, statement.value))
+
+
+def _outline(figure: Figure, names: tuple[str, ...]) -> None:
+    figure.segments += zip(names, (*names[1:], names[0]), strict=True)
+    figure.outline.append(names)
+
+
+def _draw_round(statement: Statement, figure: Figure) -> None:
+    name = statement.points[0]
+    figure.points[name] = statement.option("at")
+    if statement.verb == "circle":
+        figure.circles[name] = statement.option("size") / 2
+    elif statement.verb == "ellipse":
+        half = statement.option("size") / 2
+        figure.ellipses[name] = (half, half * statement.option("ratio"), statement.option("turn"))
+
+
+def _draw_copy(statement: Statement, figure: Figure) -> None:
+    """A triangle with the angles of another, turned, scaled and moved."""
+    names, originals = statement.points[:3], [figure.points[name] for name in statement.points[3:]]
+    centre = (sum(x for x, _ in originals) / 3, sum(y for _, y in originals) / 3)
+    scale = statement.option("ratio") if statement.verb == "similar" else 1.0
+    turn, (left, up) = math.radians(statement.option("turn")), statement.option("at")
+    cos, sin = math.cos(turn) * scale, math.sin(turn) * scale
+    for name, original in zip(names, originals, strict=True):
+        x, y = _minus(original, centre)
+        figure.points[name] = (left + cos * x - sin * y, up + sin * x + cos * y)
+    _outline(figure, names)
+
+
+def _draw_scale(statement: Statement, figure: Figure) -> None:
+    """Coordinate axes or a number line, as large as the frame lets them be, around the middle of their ranges."""
+    if figure.scale is not None:
+        raise FigureError(statement, "there are axes, or a number line, already; a figure has one of them.")
+    x = statement.option("x")
+    y = statement.option("y") if statement.verb == "axes" else None
+    for low, high in (x, y) if y else (x,):
+        if not low <= 0 <= high or not 2 <= high - low <= 40:
+            raise FigureError(statement, "a range holds 0 and is 2 to 40 long, as in (-4, 5).")
+    unit = 80 / max(high - low for low, high in ((x, y) if y else (x,)))
+    up = 50.0 if y is None else 50 - unit * (y[0] + y[1]) / 2
+    figure.points[statement.target] = (50 - unit * (x[0] + x[1]) / 2, up)
+    figure.scale = Scale(statement.target, unit, x, y)
+
+
+def _draw_arc(statement: Statement, figure: Figure) -> None:
+    centre, start, end = statement.points
+    first, second = distance(figure, centre, start), distance(figure, centre, end)
+    if abs(first - second) > 0.02 * max(first, second):
+        raise FigureError(statement, f"{start} and {end} are not equally far from {centre}.")
+    figure.arcs.append(statement.points)
+    if statement.verb == "sector":
+        figure.segments += [(centre, start), (centre, end)]
+
+
+def _draw_graph(statement: Statement, figure: Figure) -> None:
+    if figure.scale is None or figure.scale.y is None:
+        raise FigureError(statement, "a graph needs axes before it: O = axes(x=(-5, 5), y=(-5, 5)).")
+    kind, a, b, c = (statement.option(name) for name in ("kind", "a", "b", "c"))
+    if a == 0 and kind != "linear":
+        raise FigureError(statement, f"`a` is 0, which makes no {kind} function.")
+    graph = Graph(kind, {"linear": (a, b), "quadratic": (a, b, c), "inverse": (a,)}[kind])
+    if graph in figure.graphs:
+        raise FigureError(statement, "the same graph is drawn twice.")
+    figure.graphs.append(graph)
+    (low, high), shown = figure.scale.x, figure.scale.y
+    xs = [low + (high - low) * i / 200 for i in range(201)]
+    if sum(shown[0] <= value <= shown[1] for x in xs if (value := graph.at(x)) is not None) < 20:
+        raise FigureError(statement, "hardly any of the graph is within the axes' ranges.")
 
 
 def _triangle(statement: Statement) -> list[Point]:
@@ -151,7 +259,8 @@ def _parallelogram(ratio: float, angle: float) -> list[Point]:
 
 
 def _trapezoid(statement: Statement) -> list[Point]:
-    ratio, shift = statement.option("ratio"), statement.option("shift")
+    ratio = statement.option("ratio")
+    shift = {"isosceles": 0.5, "right": 0.0}.get(statement.option("kind"), statement.option("shift"))
     left = shift * (1 - ratio)
     return [(left, 0.55), (0.0, 0.0), (1.0, 0.0), (left + ratio, 0.55)]
 
@@ -188,15 +297,174 @@ def _bisector(statement: Statement, points: dict[str, Point]) -> float:
     return math.dist(top, start) / (math.dist(top, start) + math.dist(top, end))
 
 
-_ON_CIRCLE = ("on_circle", "opposite", "chord")
 _ON_SEGMENT = {
     "midpoint": lambda s, p: 0.5,
     "median": lambda s, p: 0.5,
     "point_on": lambda s, p: s.option("ratio"),
     "cevian": lambda s, p: s.option("ratio"),
     "foot": _foot,
+    "altitude": _foot,
     "bisector": _bisector,
 }
+
+
+def _intersection(statement: Statement, figure: Figure) -> Point:
+    a, b, c, d = (figure.points[name] for name in statement.points)
+    first, second = _minus(b, a), _minus(d, c)
+    cross = first[0] * second[1] - first[1] * second[0]
+    if abs(cross) < 0.05 * math.hypot(*first) * math.hypot(*second):
+        raise FigureError(statement, "the two lines do not meet, or hardly.")
+    gap = _minus(c, a)
+    return _between(a, b, (gap[0] * second[1] - gap[1] * second[0]) / cross)
+
+
+def _towards(start: Point, direction: Point, length: float) -> Point:
+    size = math.hypot(*direction)
+    return (start[0] + direction[0] / size * length, start[1] + direction[1] / size * length)
+
+
+def _across(vector: Point) -> Point:
+    """The vector turned by 90° counter-clockwise."""
+    return (-vector[1], vector[0])
+
+
+def _along(statement: Statement, figure: Figure) -> Point:
+    """From a point parallel to a line, or perpendicular to it."""
+    start, a, b = (figure.points[name] for name in statement.points)
+    direction = _minus(b, a)
+    if statement.verb == "perpendicular_bisector":
+        if math.dist(start, _between(a, b, 0.5)) > 0.5:
+            raise FigureError(statement, f"{statement.points[0]} is not the midpoint of the segment after it.")
+    if statement.verb != "parallel":
+        direction = _across(direction)
+    elif abs(_cross(_minus(start, a), direction)) < math.hypot(*direction):
+        raise FigureError(statement, f"{statement.points[0]} lies on the line that the new one is to be parallel to.")
+    return _towards(start, direction, statement.option("length"))
+
+
+def _circle_point(statement: Statement, figure: Figure) -> Point:
+    centre = statement.points[0]
+    return _around(figure.points[centre], figure.circles[centre], statement.option("turn"))
+
+
+def _other_end(statement: Statement, figure: Figure) -> Point:
+    """The other end of the diameter, or of a chord, from a point of the circle."""
+    centre, start = _on_it(statement, figure)
+    turn = 180 if statement.verb == "diameter" else statement.option("turn")
+    direction = math.degrees(math.atan2(start[1] - centre[1], start[0] - centre[0]))
+    return _around(centre, math.dist(centre, start), direction + turn)
+
+
+def _tangent(statement: Statement, figure: Figure) -> Point:
+    centre, start = _on_it(statement, figure)
+    return _towards(start, _across(_minus(start, centre)), statement.option("length"))
+
+
+def _secant(statement: Statement, figure: Figure) -> Point:
+    """From a point of the circle through its inside and out: `turn` is the angle to the diameter."""
+    centre, start = _on_it(statement, figure)
+    inward, turn = _minus(centre, start), math.radians(statement.option("turn"))
+    length = statement.option("length")
+    if length < 2 * math.dist(centre, start) * math.cos(turn) + 4:
+        raise FigureError(statement, "its `length` ends inside the circle, or hardly outside.")
+    cos, sin = math.cos(turn), math.sin(turn)
+    return _towards(start, (cos * inward[0] - sin * inward[1], sin * inward[0] + cos * inward[1]), length)
+
+
+def _on_it(statement: Statement, figure: Figure) -> tuple[Point, Point]:
+    """Centre and a point that has to be on its circle."""
+    centre, start = (figure.points[name] for name in statement.points)
+    if abs(math.dist(centre, start) - figure.circles[statement.points[0]]) > 0.5:
+        raise FigureError(statement, f"{statement.points[1]} is not on the circle.")
+    return centre, start
+
+
+def _tangent_from(statement: Statement, figure: Figure) -> Point:
+    outside, centre = (figure.points[name] for name in statement.points)
+    radius, apart = figure.circles[statement.points[1]], math.dist(outside, centre)
+    if apart < 1.2 * radius:
+        raise FigureError(statement, f"{statement.points[0]} is not far enough outside the circle.")
+    swing = math.degrees(math.acos(radius / apart)) * (1 if statement.option("side") == "left" else -1)
+    direction = math.degrees(math.atan2(outside[1] - centre[1], outside[0] - centre[0]))
+    return _around(centre, radius, direction + swing)
+
+
+def _incircle(statement: Statement, figure: Figure) -> Point:
+    a, b, c = (figure.points[name] for name in statement.points)
+    sides = (math.dist(b, c), math.dist(c, a), math.dist(a, b))
+    around = sum(sides)
+    centre = tuple(sum(side * p[i] for side, p in zip(sides, (a, b, c), strict=True)) / around for i in (0, 1))
+    figure.circles[statement.target] = abs(_cross(_minus(b, a), _minus(c, a))) / around
+    return centre
+
+
+def _circumcircle(statement: Statement, figure: Figure) -> Point:
+    a, b, c = (figure.points[name] for name in statement.points)
+    (bx, by), (cx, cy) = _minus(b, a), _minus(c, a)
+    twice = 2 * (bx * cy - by * cx)
+    if abs(twice) < 1:
+        raise FigureError(statement, "the three points lie on a line.")
+    x = (cy * (bx * bx + by * by) - by * (cx * cx + cy * cy)) / twice
+    y = (bx * (cx * cx + cy * cy) - cx * (bx * bx + by * by)) / twice
+    figure.circles[statement.target] = math.hypot(x, y)
+    return (a[0] + x, a[1] + y)
+
+
+def _reflection(statement: Statement, figure: Figure) -> Point:
+    point, a, b = (figure.points[name] for name in statement.points)
+    direction = _minus(b, a)
+    foot = _between(a, b, _dot(_minus(point, a), direction) / _dot(direction, direction))
+    return (2 * foot[0] - point[0], 2 * foot[1] - point[1])
+
+
+def _rotation(statement: Statement, figure: Figure) -> Point:
+    point, centre = (figure.points[name] for name in statement.points)
+    x, y = _minus(point, centre)
+    return _around(centre, math.hypot(x, y), math.degrees(math.atan2(y, x)) + statement.option("angle"))
+
+
+def _translation(statement: Statement, figure: Figure) -> Point:
+    point, a, b = (figure.points[name] for name in statement.points)
+    return (point[0] + b[0] - a[0], point[1] + b[1] - a[1])
+
+
+def _plot(statement: Statement, figure: Figure) -> Point:
+    """A point by its number on the number line, or its coordinates on the axes."""
+    scale = figure.scale
+    if scale is None:
+        raise FigureError(statement, "it needs axes or a number line before it: O = axes(x=(-5, 5), y=(-5, 5)).")
+    x, y = statement.option("x"), statement.option("y")
+    if scale.y is None and y:
+        raise FigureError(statement, "a number line has no `y`.")
+    if not scale.x[0] <= x <= scale.x[1] or (scale.y is not None and not scale.y[0] <= y <= scale.y[1]):
+        raise FigureError(statement, "it lies outside the range that is drawn.")
+    origin = figure.points[scale.origin]
+    return (origin[0] + x * scale.unit, origin[1] + y * scale.unit)
+
+
+_CONSTRUCTIONS = {
+    "intersection": _intersection,
+    **dict.fromkeys(("parallel", "perpendicular", "perpendicular_bisector"), _along),
+    **dict.fromkeys(("on_circle", "radius"), _circle_point),
+    **dict.fromkeys(("diameter", "chord"), _other_end),
+    "tangent": _tangent,
+    "secant": _secant,
+    "tangent_from": _tangent_from,
+    "incircle": _incircle,
+    "circumcircle": _circumcircle,
+    "reflection": _reflection,
+    "rotation": _rotation,
+    "translation": _translation,
+    "plot": _plot,
+}
+# Which of its points a construction's target is joined to.
+_JOINED = {
+    **dict.fromkeys(("parallel", "perpendicular", "perpendicular_bisector", "radius", "tangent_from"), 0),
+    **dict.fromkeys(("diameter", "chord", "tangent", "secant"), 1),
+}
+# Which of its points has to be a circle's centre.
+_NEEDS_CIRCLE = {0: ("on_circle", "radius", "diameter", "chord", "tangent", "secant"), 1: ("tangent_from",)}
+_ROUND = ("circle", "incircle", "circumcircle")
 
 
 def _placed(corners: list[Point], statement: Statement) -> list[Point]:
@@ -209,29 +477,64 @@ def _placed(corners: list[Point], statement: Statement) -> list[Point]:
     return [(left + cos * x - sin * y, up + sin * x + cos * y) for x, y in corners]
 
 
-def _check(statement: Statement, figure: Figure) -> None:
+def _check(statement: Statement, figure: Figure, limits: Limits) -> None:
     """Raise [`FigureError`] when what a statement made is crowded or leaves the frame."""
+    margin, least = limits.margin, limits.distance
     for name in statement.makes:
         here = figure.points[name]
-        if not all(MARGIN <= value <= 100 - MARGIN for value in here):
-            raise FigureError(statement, f"point {name} is less than {MARGIN:g} hundredths from the frame's edge.")
+        if not all(margin <= value <= 100 - margin for value in here):
+            raise FigureError(statement, f"point {name} is less than {margin:g} hundredths from the frame's edge.")
         for other, there in figure.points.items():
-            if other != name and math.dist(here, there) < LEAST_DISTANCE:
-                raise FigureError(
-                    statement, f"points {name} and {other} are closer than {LEAST_DISTANCE:g} hundredths."
-                )
-    if statement.verb == "circle":
-        (x, y), radius = figure.points[statement.points[0]], figure.circles[statement.points[0]]
-        if min(x, y, 100 - x, 100 - y) < radius + 2:
-            raise FigureError(statement, "the circle leaves the frame.")
-    if statement.verb in _SHAPES:
-        names = statement.points
+            if other != name and math.dist(here, there) < least:
+                raise FigureError(statement, f"points {name} and {other} are closer than {least:g} hundredths.")
+    if statement.verb in _ROUND:
+        name = statement.target or statement.points[0]
+        (x, y), radius = figure.points[name], figure.circles[name]
+        if min(x, y, 100 - x, 100 - y) < radius + min(2, margin) or radius < least:
+            raise FigureError(statement, "the circle leaves the frame, or is too small.")
+    if statement.verb == "ellipse":
+        wide, high, turn = figure.ellipses[statement.points[0]]
+        cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+        (x, y), reach = (
+            figure.points[statement.points[0]],
+            (math.hypot(wide * cos, high * sin), math.hypot(wide * sin, high * cos)),
+        )
+        if min(x, 100 - x) < reach[0] + min(2, margin) or min(y, 100 - y) < reach[1] + min(2, margin):
+            raise FigureError(statement, "the ellipse leaves the frame.")
+    if statement.verb in _SHAPES or statement.verb in ("similar", "congruent"):
+        names = statement.makes
         for before, at, after in zip((names[-1], *names), names, (*names[1:], names[0]), strict=False):
-            if angle_at(figure, before, at, after) < LEAST_ANGLE:
-                raise FigureError(statement, f"the angle at {at} is below {LEAST_ANGLE:g} degrees.")
-    if statement.verb == "foot":
+            if angle_at(figure, before, at, after) < limits.angle:
+                raise FigureError(statement, f"the angle at {at} is below {limits.angle:g} degrees.")
+    if statement.verb in ("foot", "altitude"):
         if not 0.1 < _foot(statement, figure.points) < 0.9:
             raise FigureError(statement, "the foot is not between the ends of the side.")
+    if statement.verb == "intersection":
+        for start, end in (statement.points[:2], statement.points[2:]):
+            if distance(figure, start, statement.target) + distance(figure, statement.target, end) > 1.001 * distance(
+                figure, start, end
+            ):
+                raise FigureError(statement, f"the lines meet outside {start}{end}.")
+
+
+def _check_clearance(last: Statement, figure: Figure, clearance: float) -> None:
+    """Raise [`FigureError`] where a point, or the end of one line, almost touches another line."""
+    for start, end in (*figure.segments, *figure.rays, *figure.lines):
+        a, b = figure.points[start], figure.points[end]
+        direction = _minus(b, a)
+        length = math.hypot(*direction)
+        for name, point in figure.points.items():
+            if name in (start, end):
+                continue
+            gap = _minus(point, a)
+            along, off = _dot(gap, direction) / length, abs(_cross(gap, direction)) / length
+            if -clearance < along < length + clearance and 0.05 < off < clearance:
+                raise FigureError(last, f"point {name} is too near to {start}{end}.")
+    for centre, radius in figure.circles.items():
+        for name, point in figure.points.items():
+            off = abs(math.dist(point, figure.points[centre]) - radius)
+            if name != centre and 0.05 < off < clearance:
+                raise FigureError(last, f"point {name} is too near to the circle with centre {centre}.")
 
 
 def angle_at(figure: Figure, before: str, at: str, after: str) -> float:
@@ -251,6 +554,10 @@ def _minus(a: Point, b: Point) -> Point:
 
 def _dot(a: Point, b: Point) -> float:
     return a[0] * b[0] + a[1] * b[1]
+
+
+def _cross(a: Point, b: Point) -> float:
+    return a[0] * b[1] - a[1] * b[0]
 
 
 def _between(start: Point, end: Point, ratio: float) -> Point:

@@ -5,11 +5,13 @@
     segment(A, D)
     mark_length(A, B, 6)
 
-A point is a capital letter. A shape brings its points into being, a construction names the one it makes, the rest
-draws and marks. Lengths (`at`, `size`, `length`) are in hundredths of the frame's side, y upwards; angles are degrees.
+A point is a capital letter, or one with a digit: A, A1. A shape brings its points into being, a construction names the
+one it makes, the rest draws and marks. Lengths (`at`, `size`, `length`) are in hundredths of the frame's side, y
+upwards; angles are degrees, counter-clockwise. The whole vocabulary, with an example of each word: docs/diagrams.md.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +19,9 @@ Number = int | float
 Option = Number | str | tuple[Number, Number]
 
 MAX_CHARACTERS = 20_000
+# What may stand at a side or an angle instead of a number: x, 2x - 7, 5√3, (1/2)x + 4.
+_TEXT = re.compile(r"[0-9A-Za-z√π²°.+\-−*/^()= ]{1,24}")
+_POINT = re.compile(r"[A-Z][0-9]?")
 
 
 class ProgramError(ValueError):
@@ -34,7 +39,7 @@ class Statement:
     verb: str
     points: tuple[str, ...]
     target: str | None = None
-    value: Number | None = None
+    value: Number | str | None = None
     options: tuple[tuple[str, Option], ...] = ()
     line: int = field(default=0, compare=False)
 
@@ -58,7 +63,8 @@ class Statement:
         """The points that this statement brings into being."""
         if self.target:
             return (self.target,)
-        return self.points if VOCABULARY[self.verb].role == "shape" else ()
+        verb = VOCABULARY[self.verb]
+        return self.points[: verb.new] if verb.role == "shape" else ()
 
 
 @dataclass(frozen=True)
@@ -97,24 +103,44 @@ class OptionRule:
 
 @dataclass(frozen=True)
 class Verb:
-    """A word of the language: its `role`, how many points it takes, whether a number follows them, its options."""
+    """A word of the language.
 
-    role: str  # "shape", "construction" (needs a target), "drawing" or "mark"
+    Attributes:
+        role: `shape` (makes its points), `construction` (makes its target), `drawing` or `mark`.
+        least, most: How many points it takes.
+        value: Least and greatest of the number that follows the points; `None` if none does.
+        text: Whether a short text such as "2x - 7" may stand for the number.
+        new: How many of a shape's points it makes; the rest are there before. `None`: all.
+        group: The points come in groups of so many (two segments, two angles), each of different points.
+        options: What may follow by name.
+    """
+
+    role: str
     least: int
     most: int
     value: tuple[float, float] | None = None
+    text: bool = False
+    new: int | None = None
+    group: int | None = None
     options: Mapping[str, OptionRule] = field(default_factory=dict)
 
 
 _PLACE = {
     "at": OptionRule(0, 100, (50, 50), pair=True),
-    "size": OptionRule(5, 100, 60),
+    "size": OptionRule(1, 100, 60),
     "turn": OptionRule(-360, 360, 0),
 }
 _ACUTE = OptionRule(20, 88, 60)
 _RATIO = OptionRule(0.05, 0.95, 0.6)
+_LENGTH = OptionRule(-100, 100, 30)
+_STROKE = OptionRule(default="solid", choices=("solid", "dashed"))
+_RANGE = OptionRule(-1000, 1000, (-5, 5), pair=True)
+_COEFFICIENT = OptionRule(-1000, 1000, 0)
+_LENGTHS, _DEGREES = (0.01, 99_999), (1, 359)
 
 VOCABULARY: Mapping[str, Verb] = {
+    # Shapes
+    "point": Verb("shape", 1, 1, options={"at": _PLACE["at"]}),
     "triangle": Verb(
         "shape",
         3,
@@ -130,23 +156,77 @@ VOCABULARY: Mapping[str, Verb] = {
     "rectangle": Verb("shape", 4, 4, options={"ratio": _RATIO, **_PLACE}),
     "rhombus": Verb("shape", 4, 4, options={"angle": _ACUTE, **_PLACE}),
     "parallelogram": Verb("shape", 4, 4, options={"ratio": _RATIO, "angle": _ACUTE, **_PLACE}),
-    "trapezoid": Verb("shape", 4, 4, options={"ratio": _RATIO, "shift": OptionRule(0, 1, 0.3), **_PLACE}),
+    "trapezoid": Verb(
+        "shape",
+        4,
+        4,
+        options={
+            "kind": OptionRule(default="plain", choices=("plain", "isosceles", "right")),
+            "ratio": _RATIO,
+            "shift": OptionRule(0, 1, 0.3),
+            **_PLACE,
+        },
+    ),
     "kite": Verb("shape", 4, 4, options={"ratio": _RATIO, "angle": OptionRule(40, 160, 100), **_PLACE}),
     "polygon": Verb("shape", 5, 8, options=_PLACE),
     "circle": Verb("shape", 1, 1, options={"at": _PLACE["at"], "size": _PLACE["size"]}),
+    "ellipse": Verb("shape", 1, 1, options={"ratio": _RATIO, **_PLACE}),
+    "similar": Verb("shape", 6, 6, new=3, group=3, options={"ratio": OptionRule(0.1, 3, 0.6), **_PLACE}),
+    "congruent": Verb("shape", 6, 6, new=3, group=3, options={"at": _PLACE["at"], "turn": _PLACE["turn"]}),
+    # Points, and lines to them
     "midpoint": Verb("construction", 2, 2),
     "point_on": Verb("construction", 2, 2, options={"ratio": _RATIO}),
     "foot": Verb("construction", 3, 3),
+    "altitude": Verb("construction", 3, 3),
     "median": Verb("construction", 3, 3),
     "bisector": Verb("construction", 3, 3),
     "cevian": Verb("construction", 3, 3, options={"ratio": _RATIO}),
+    "intersection": Verb("construction", 4, 4, group=2),
+    "parallel": Verb("construction", 3, 3, options={"length": _LENGTH}),
+    "perpendicular": Verb("construction", 3, 3, options={"length": _LENGTH}),
+    "perpendicular_bisector": Verb("construction", 3, 3, options={"length": _LENGTH}),
     "on_circle": Verb("construction", 1, 1, options={"turn": _PLACE["turn"]}),
-    "opposite": Verb("construction", 2, 2),
+    "radius": Verb("construction", 1, 1, options={"turn": _PLACE["turn"]}),
+    "diameter": Verb("construction", 2, 2),
     "chord": Verb("construction", 2, 2, options={"turn": OptionRule(-360, 360, 100)}),
-    "segment": Verb("drawing", 2, 2),
-    "mark_length": Verb("mark", 2, 2, value=(0.1, 9999)),
-    "mark_angle": Verb("mark", 3, 3, value=(1, 179)),
+    "tangent": Verb("construction", 2, 2, options={"length": _LENGTH}),
+    "secant": Verb("construction", 2, 2, options={"turn": OptionRule(-80, 80, 30), "length": _LENGTH}),
+    "tangent_from": Verb(
+        "construction", 2, 2, options={"side": OptionRule(default="left", choices=("left", "right"))}
+    ),
+    "incircle": Verb("construction", 3, 3),
+    "circumcircle": Verb("construction", 3, 3),
+    "reflection": Verb("construction", 3, 3),
+    "rotation": Verb("construction", 2, 2, options={"angle": OptionRule(-359, 359, 90)}),
+    "translation": Verb("construction", 3, 3),
+    "axes": Verb("construction", 0, 0, options={"x": _RANGE, "y": _RANGE}),
+    "number_line": Verb("construction", 0, 0, options={"x": _RANGE}),
+    "plot": Verb("construction", 0, 0, options={"x": _COEFFICIENT, "y": _COEFFICIENT}),
+    # Lines
+    "segment": Verb("drawing", 2, 2, options={"stroke": _STROKE}),
+    "ray": Verb("drawing", 2, 2),
+    "line": Verb("drawing", 2, 2),
+    "arc": Verb("drawing", 3, 3),
+    "sector": Verb("drawing", 3, 3),
+    "graph": Verb(
+        "drawing",
+        0,
+        0,
+        options={
+            "kind": OptionRule(default="linear", choices=("linear", "quadratic", "inverse")),
+            "a": OptionRule(-1000, 1000, 1),
+            "b": _COEFFICIENT,
+            "c": _COEFFICIENT,
+        },
+    ),
+    # Marks
+    "mark_length": Verb("mark", 2, 2, value=_LENGTHS, text=True),
+    "mark_angle": Verb("mark", 3, 3, value=_DEGREES, text=True),
+    "mark_arc": Verb("mark", 3, 3, value=_DEGREES, text=True),
     "mark_right_angle": Verb("mark", 3, 3),
+    "mark_equal": Verb("mark", 4, 4, group=2),
+    "mark_equal_angles": Verb("mark", 6, 6, group=3),
+    "mark_parallel": Verb("mark", 4, 4, group=2),
 }
 """The whole language. What each word draws is in `figure.py`, what it says in `caption.py`."""
 
@@ -202,13 +282,13 @@ def _statement(node: ast.stmt, made: set[str]) -> Statement:
     return Statement(name, points, target, value, _options(call, name, verb), node.lineno)
 
 
-def _arguments(call: ast.Call, name: str, verb: Verb) -> tuple[tuple[str, ...], Number | None]:
+def _arguments(call: ast.Call, name: str, verb: Verb) -> tuple[tuple[str, ...], Number | str | None]:
     nodes, value = list(call.args), None
     if verb.value is not None:
         if not nodes:
             raise _at(call, f"`{name}` takes {verb.least} points and a number.")
         last = nodes.pop()
-        value = _number(last, *verb.value)
+        value = _text(last) if verb.text and _is_text(last) else _number(last, *verb.value)
     points = tuple(_point(node) for node in nodes)
     if not verb.least <= len(points) <= verb.most:
         wanted = str(verb.least) if verb.least == verb.most else f"{verb.least} to {verb.most}"
@@ -217,16 +297,19 @@ def _arguments(call: ast.Call, name: str, verb: Verb) -> tuple[tuple[str, ...], 
 
 
 def _check_points(call: ast.Call, points: tuple[str, ...], target: str | None, verb: Verb, made: set[str]) -> None:
-    if len(set(points)) != len(points):
+    size = verb.group or len(points)
+    for start in range(0, len(points), size or 1):
+        if len(set(points[start : start + size])) != size:
+            raise _at(call, "the same point is named twice.")
+    new = points[: verb.new] if verb.role == "shape" else (target,) if target else ()
+    if len(set(new)) != len(new):
         raise _at(call, "the same point is named twice.")
-    new = points if verb.role == "shape" else (target,) if target else ()
     for point in new:
         if point in made:
             raise _at(call, f"the point {point} is made twice.")
-    if verb.role != "shape":
-        for point in points:
-            if point not in made:
-                raise _at(call, f"the point {point} is used before it is made.")
+    for point in points[len(new) :] if verb.role == "shape" else points:
+        if point not in made:
+            raise _at(call, f"the point {point} is used before it is made.")
     made.update(new)
 
 
@@ -255,9 +338,19 @@ def _options(call: ast.Call, name: str, verb: Verb) -> tuple[tuple[str, Option],
 
 
 def _point(node: ast.expr) -> str:
-    if not isinstance(node, ast.Name) or len(node.id) != 1 or not "A" <= node.id <= "Z":
-        raise _at(node, "a point is one capital letter, A to Z.")
+    if not isinstance(node, ast.Name) or not _POINT.fullmatch(node.id):
+        raise _at(node, "a point is one capital letter, A to Z, or one with a digit, as A1.")
     return node.id
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _text(node: ast.Constant) -> str:
+    if not _TEXT.fullmatch(node.value):
+        raise _at(node, "a text that stands for a number is a short formula in letters and numbers, as in 2x - 7.")
+    return node.value
 
 
 def _number(node: ast.expr, low: float, high: float) -> Number:
@@ -279,7 +372,7 @@ def _at(node: ast.AST, reason: str) -> ProgramError:
 def _print(value: Option) -> str:
     if isinstance(value, tuple):
         return f"({_print(value[0])}, {_print(value[1])})"
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    return '"' + value.replace("\\", "\\\\") + '"' if isinstance(value, str) else repr(value)
 
 
 def _renamed(statement: Statement, names: Mapping[str, str]) -> Statement:

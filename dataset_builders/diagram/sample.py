@@ -115,9 +115,9 @@ def _on_circle(rng: np.random.Generator, centre: str, letters: list[str], diffic
     """A radius, a diameter or a chord from its end, a length on either."""
     first, second = letters[0], letters[1]
     turn = int(rng.integers(0, 24)) * 15
-    added = [Statement("on_circle", (centre,), first, options=(("turn", turn),))]
+    added = [Statement("radius", (centre,), first, options=(("turn", turn),))]
     if rng.random() < 0.5:
-        added.append(Statement("opposite", (centre, first), second))
+        added.append(Statement("diameter", (centre, first), second))
     else:
         spread = int(rng.choice((75, 90, 105, -75, -90, -105)))
         added.append(Statement("chord", (centre, first), second, options=(("turn", spread),)))

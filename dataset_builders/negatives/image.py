@@ -23,7 +23,7 @@ from dataset_builders.diagram.sample import (
 )
 
 QUADRILATERALS = ("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "kite")
-CIRCLE_LINES = ("opposite", "chord")
+CIRCLE_LINES = ("diameter", "chord")
 MOST_BASES = 50  # one is nearly always enough for groups of 20, five for groups of 40
 
 

@@ -129,7 +129,7 @@ def test_lines_from_a_vertex_end_where_they_are_said_to(verb, place):
 @pytest.mark.parametrize("turn", [0, 75, -200])
 def test_lines_in_a_circle_end_on_it(turn):
     d = drawn(
-        f"circle(O, at=(48, 52), size=60)\nA = on_circle(O, turn={turn})\nB = opposite(O, A)\n"
+        f"circle(O, at=(48, 52), size=60)\nA = radius(O, turn={turn})\nB = diameter(O, A)\n"
         "C = chord(O, A, turn=100)\nD = chord(O, A, turn=-75)"
     )
     assert d.circles == {"O": 30}
@@ -175,8 +175,8 @@ def test_segments_and_marks_are_kept_as_written():
         ("parallelogram(A, B, C, D, ratio=0.3, angle=30, size=74)\nE = foot(A, C, D)", "the foot is not between"),
         ("triangle(A, B, C, angle=130, other=25, size=70)\nD = foot(A, B, C)", "the foot is not between the ends"),
         ("square(A, B, C, D, size=70)\nE = midpoint(A, B)\nF = midpoint(B, A)", "points F and E are closer"),
-        ("square(A, B, C, D, size=70)\nE = on_circle(A)", "A is not the centre of a circle"),
-        ("square(A, B, C, D, size=70)\nE = opposite(A, B)", "A is not the centre of a circle"),
+        ("square(A, B, C, D, size=70)\nE = radius(A)", "A is not the centre of a circle"),
+        ("square(A, B, C, D, size=70)\nE = diameter(A, B)", "A is not the centre of a circle"),
         ("square(A, B, C, D, size=70)\nE = chord(A, B)", "A is not the centre of a circle"),
     ],
 )
@@ -272,10 +272,10 @@ def _candidates(figure: Figure) -> list[Fact]:
     """Every statement that can be made about a figure's points, most of them false."""
     names, facts = list(figure.points), []
     for pair in itertools.permutations(names, 2):
-        facts += [Fact("on_circle", pair), Fact("mark_length", pair, 6)]
+        facts += [Fact("radius", pair), Fact("mark_length", pair, 6)]
     for triple in itertools.permutations(names, 3):
         facts += [Fact("triangle", triple, kind) for kind in ("equilateral", "isosceles", "right", "scalene")]
-        facts += [Fact(kind, triple) for kind in ("midpoint", "point_on", "opposite", "chord")]
+        facts += [Fact(kind, triple) for kind in ("midpoint", "point_on", "diameter", "chord")]
         facts.append(Fact("mark_angle", triple, 40))
     for four in itertools.permutations(names, 4):
         facts += [Fact(kind, four) for kind in ("foot", "median", "bisector", "cevian")]
@@ -292,8 +292,8 @@ _CLAIM_OF = {
     "median": lambda p: ("median", (p[1], p[0], *p[2:])),
     "bisector": lambda p: ("bisector", (p[1], p[0], *p[2:])),
     "cevian": lambda p: ("cevian", (p[1], p[0], *p[2:], p[2])),
-    "on_circle": lambda p: ("radius", (p[1], p[0])),
-    "opposite": lambda p: ("diameter", (p[2], p[0], p[1])),
+    "radius": lambda p: ("radius", (p[1], p[0])),
+    "diameter": lambda p: ("diameter", (p[2], p[0], p[1])),
     "chord": lambda p: ("chord", (p[2], p[0], p[1])),
     "mark_length": lambda p: ("length", p),
     "mark_angle": lambda p: ("angle", p),
@@ -314,14 +314,14 @@ _CLAIM_OF = {
         "trapezoid(A, B, C, D, size=74)",
         "rhombus(A, B, C, D, size=74)",
         "rectangle(A, B, C, D, size=74)",
-        "circle(O, size=60)\nA = on_circle(O, turn=30)\nB = opposite(O, A)\nC = chord(O, A, turn=90)",
+        "circle(O, size=60)\nA = radius(O, turn=30)\nB = diameter(O, A)\nC = chord(O, A, turn=90)",
     ],
 )
 def test_every_statement_about_a_figure_is_judged_as_plain_geometry_judges_it(text):
     figure = solve(parse(text))
     verdicts = set()
     for fact in _candidates(figure):
-        if fact.kind == "on_circle" and frozenset(fact.points) not in Drawing(figure, EXACT).lines:
+        if fact.kind == "radius" and frozenset(fact.points) not in Drawing(figure, EXACT).lines:
             continue  # the caption's "radius" is drawn by its statement; the fact alone asks for the circle
         form = _CLAIM_OF.get(fact.kind)
         word = "" if fact.value is None else str(fact.value)

@@ -51,8 +51,8 @@ def test_every_word_of_the_vocabulary_can_be_read():
         # comments and blank lines are allowed
 
         circle(O, at=(50, 50), size=60)
-        P = on_circle(O, turn=30)
-        Q = opposite(O, P)
+        P = radius(O, turn=30)
+        Q = diameter(O, P)
         R = chord(O, P, turn=-75)
         triangle(A, B, C, kind="scalene", angle=50, other=75, at=(48, 52), size=60, turn=-20)
         D = midpoint(A, B)
