@@ -31,7 +31,7 @@ class Eye(NamedTuple):
 
 
 SEEN = Eye(EQUAL_LENGTHS, EQUAL_DEGREES, 1.0, 1.0, False)
-LOOSE = Eye(0.12, 8.0, 3.0, 0.25, True)
+LOOSE = Eye(0.1, 6.0, 2.5, 0.25, True)
 
 
 class Fact(NamedTuple):
