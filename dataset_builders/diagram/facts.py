@@ -17,7 +17,8 @@ EQUAL_DEGREES = 3.0
 
 
 class Eye(NamedTuple):
-    """What passes for equal: lengths by their relative difference, angles in degrees, places in hundredths.
+    """What passes for equal: lengths by their relative difference, angles in degrees, places in hundredths, the middle
+    of a side by the share of it.
 
     `apart` scales how different things must be that a fact says are not equal; `inclusive` counts a square among the
     rectangles, and an equilateral triangle among the isosceles ones; it also asks what is drawn, not by which word.
@@ -26,12 +27,13 @@ class Eye(NamedTuple):
     lengths: float
     degrees: float
     place: float
+    middle: float
     apart: float
     inclusive: bool
 
 
-SEEN = Eye(EQUAL_LENGTHS, EQUAL_DEGREES, 1.0, 1.0, False)
-LOOSE = Eye(0.1, 6.0, 2.5, 0.25, True)
+SEEN = Eye(EQUAL_LENGTHS, EQUAL_DEGREES, 1.0, EQUAL_LENGTHS, 1.0, False)
+LOOSE = Eye(0.1, 6.0, 2.5, 0.06, 0.25, True)
 
 
 class Fact(NamedTuple):
@@ -295,7 +297,7 @@ def _on_side(figure: Figure, point: str, start: str, end: str, eye: Eye = SEEN) 
 
 def _at_middle(figure: Figure, point: str, start: str, end: str, eye: Eye) -> bool:
     along = _on_side(figure, point, start, end, eye)
-    return along is not None and abs(along - 0.5) < eye.lengths
+    return along is not None and abs(along - 0.5) < eye.middle
 
 
 def _midpoint(figure: Figure, fact: Fact, eye: Eye) -> bool:
