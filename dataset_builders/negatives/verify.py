@@ -27,8 +27,8 @@ def split_programs(text: str) -> list[Program]:
 def verified(record: Mapping[str, Any]) -> list[bool]:
     """For each negative of a record, captions first, then images, whether it is certainly false.
 
-    A negative caption is, if the positive's figure refutes one of its facts. A negative image is, if its figure refutes
-    a fact of the positive, and the positive's figure one of its own.
+    A negative caption is, if the positive's figure refutes one of its facts. A negative image is, if its figure
+    refutes a fact of the positive, and the positive's figure one of its own.
 
     Returns:
         One value per negative, or an empty list where the record does not carry the program of each negative.

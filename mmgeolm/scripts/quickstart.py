@@ -16,8 +16,9 @@ import numpy as np
 import transformers
 from trl import TrlParser
 
+from dataset_builders.audit import without_anchor
 from dataset_builders.diagram_sets import RankingSet, look_alike_groups, ranking_sets, without
-from evaluation import hits_of, paired_difference, ranking_scores, without_anchor
+from evaluation import hits_of, paired_difference, ranking_scores
 from mmgeolm.comparison import best_regime, comparison_table, plot_comparison
 from mmgeolm.geometry3k_sets import real_records, real_sets, real_split
 from mmgeolm.regimes import GROUP, REGIMES, default_steps, multiplies_bfloat16, train_regime
