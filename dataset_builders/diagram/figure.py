@@ -548,6 +548,22 @@ def distance(figure: Figure, first: str, second: str) -> float:
     return math.dist(figure.points[first], figure.points[second])
 
 
+def undivided(figure: Figure) -> list[tuple[str, str]]:
+    """Drawn segments, cut at the points that lie on them, each part once: what a length can be marked at."""
+    parts: dict[frozenset[str], tuple[str, str]] = {}
+    for start, end in figure.segments:
+        length = distance(figure, start, end)
+        along = {
+            name: before
+            for name in figure.points
+            if (before := distance(figure, start, name)) + distance(figure, name, end) < length + 0.01
+        }
+        names = sorted(along, key=along.__getitem__)
+        for pair in zip(names, names[1:], strict=False):
+            parts.setdefault(frozenset(pair), pair)
+    return list(parts.values())
+
+
 def _minus(a: Point, b: Point) -> Point:
     return (a[0] - b[0], a[1] - b[1])
 

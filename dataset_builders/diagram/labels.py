@@ -1,11 +1,572 @@
-"""Where each letter and number goes. (Being written.)"""
+"""Where each letter and number of a figure goes: beside what it names, clear of every line and of every other label.
 
-from typing import NamedTuple
+Each label has candidate places. Those that touch a stroke are found for all labels at once, in a coarse picture of the
+strokes alone, summed up so that four look-ups tell whether a box is empty. The rest is greedy: labels with the fewest
+places left choose first, each the cheapest that is free. All lengths are in hundredths of the side, y upwards.
+"""
+
+import functools
+import math
+import re
+import threading
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dataset_builders.diagram.figure import Figure, Graph, Point
+from dataset_builders.diagram.style import (
+    Placed,
+    Strokes,
+    Style,
+    axis_directions,
+    draw_strokes,
+    graph_curves,
+    load_skia,
+    mask_pens,
+    opening,
+    placed,
+    steps,
+    stroke_width,
+    strokes_of,
+)
+
+LEAST_PIXELS = 11
+"""The smallest font size in pixels."""
+EDGE = 1.0
+"""Least distance of a label from the frame's edge."""
+APART = (2.0, 1.0)
+"""Least distance of two labels, sideways and up: side by side they would be read as one."""
+
+_CELLS = 160  # of the coarse picture, on a side
+_CLEAR = 0.6  # least distance of a label from a stroke
+_TRIES = 4
+_TURNS = np.radians(np.arange(16) * 22.5)
+_GAPS = np.array([0.0, 1.0, 2.2, 4.0])
+# A radian away from the preferred direction costs as much as two hundredths farther out.
+_RING_COSTS = (2.0 * np.abs((_TURNS + np.pi) % (2 * np.pi) - np.pi)[:, None] + _GAPS[None, :]).ravel()
+_FILES = {
+    "DejaVu Sans": "DejaVuSans.ttf",
+    "DejaVu Serif": "DejaVuSerif.ttf",
+    "STIX": "STIXGeneral.ttf",
+    "Computer Modern": "cmr10.ttf",
+}
+_BLOCKED = 10_000
+Candidates = list[tuple[float, float, float]]  # x, y, cost
+Box = tuple[float, float, float, float]
+
+
+class Label(NamedTuple):
+    """A text, the centre of its ink, and its ink's box: left, bottom, right, top; in hundredths of the side."""
+
+    text: str
+    centre: Point
+    box: Box
 
 
 class Labels(NamedTuple):
-    crowded: tuple = ()
+    """All labels of a figure; `crowded` holds those among them that touch a line or another label."""
+
+    labels: list[Label]
+    crowded: list[Label]
 
 
-def place_labels(figure, size=336, style=None, with_markings=True) -> Labels:
-    return Labels()
+class Wanted(NamedTuple):
+    """A label with half its width and height, its candidates, the place it is about, from which no line may part it,
+    and the axis that it numbers: those that do not fit are left out, as long as one of an axis's is drawn."""
+
+    text: str
+    half: tuple[float, float]
+    candidates: Candidates
+    about: Point | None = None
+    axis: str = ""
+
+
+def place_labels(figure: Figure, size: int, style: Style = Style(), with_markings: bool = True) -> Labels:
+    """Finds each label's place.
+
+    The layout depends on `size` only where a small image has larger letters and thicker strokes than the style asks.
+
+    Args:
+        figure ([`Figure`]): what is labelled.
+        size (`int`): side of the image in pixels.
+        style ([`Style`], *optional*): font, offset, rotation and strokes.
+        with_markings (`bool`, *optional*, defaults to `True`): `False` leaves out all but the letters.
+    """
+    place, width = placed(figure, style.rotation), stroke_width(style, size)
+    return labels_beside(figure, place, strokes_of(figure, place, width, with_markings), size, style, with_markings)
+
+
+def labels_beside(
+    figure: Figure, place: Placed, strokes: Strokes, size: int, style: Style, with_markings: bool
+) -> Labels:
+    """[`place_labels`] for strokes that are there already."""
+    names = list(place.points)
+    em = font_pixels(style, size) * 100 / size
+    wanted = wanted_labels(figure, place, strokes, style, em) if with_markings else []
+    halves = [_half(name, style.font, em) for name in names] + [each.half for each in wanted]
+    if not halves:
+        return Labels([], [])
+    letters = _around_points(place, strokes, halves[: len(names)], style)
+    others = _numbers(wanted, strokes)
+    table = np.concatenate([letters, others]) if len(others) else letters
+    counts = [len(_RING_COSTS)] * len(names) + [len(each.candidates) for each in wanted]
+    owner = np.repeat(np.arange(len(counts)), counts)
+    half = np.array(halves)[owner]
+    boxes = np.concatenate([table[:, :2] - half, table[:, :2] + half], axis=1)
+    ink = _ink(boxes, _mask_sums(strokes, stroke_width(style, size), _CLEAR + style.jitter))
+    cost = table[:, 2]
+    free = np.flatnonzero((ink == 0) & (cost < _BLOCKED))
+    free = free[np.lexsort((cost[free], owner[free]))]
+    bounds = np.searchsorted(owner[free], np.arange(len(counts) + 1)).tolist()
+    listed = boxes[free].tolist()
+    choices = [listed[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    axes = [""] * len(names) + [each.axis for each in wanted]
+    texts = names + [each.text for each in wanted]
+    chosen = _choose(choices, axes)
+    shown = {axis for axis, box in zip(axes, chosen, strict=True) if axis and box}
+    made, crowded = [], []
+    for index, box in enumerate(chosen):
+        if box is None:
+            if axes[index] in shown:
+                continue  # a number on an axis that has others
+            shown.add(axes[index])
+            mine = np.flatnonzero(owner == index)
+            at = mine[np.argmin(100.0 * ink[mine] + cost[mine] % _BLOCKED + _overlap(boxes[mine], chosen))]
+            box = chosen[index] = _inside(boxes[at].tolist())
+        made.append(Label(texts[index], ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), tuple(box)))
+        if not choices[index] or chosen[index] not in choices[index]:
+            crowded.append(made[-1])
+    return Labels(made, crowded)
+
+
+def _choose(choices: list[list[Box]], axes: list[str]) -> list[Box | None]:
+    """A box for each label that touches no other's; `None` where there is none."""
+    order = sorted(range(len(choices)), key=lambda index: (axes[index] != "", len(choices[index])))
+    for _ in range(_TRIES):
+        chosen: list[Box | None] = [None] * len(choices)
+        taken: list[Box] = []
+        failed = []
+        for index in order:
+            for box in choices[index]:
+                left, bottom, right, top = box
+                for other in taken:
+                    if left < other[2] and right > other[0] and bottom < other[3] and top > other[1]:
+                        break
+                else:
+                    chosen[index] = box
+                    taken.append((left - APART[0], bottom - APART[1], right + APART[0], top + APART[1]))
+                    break
+            else:
+                if choices[index] and not axes[index]:
+                    failed.append(index)
+        if not failed:
+            break
+        order = failed + [index for index in order if index not in failed]
+    return chosen
+
+
+def _overlap(boxes: np.ndarray, chosen: list[Box | None]) -> np.ndarray:
+    """What it costs each box that it covers labels that are placed."""
+    taken = np.array([box for box in chosen if box is not None]).reshape(-1, 4)
+    width = np.minimum(boxes[:, None, 2], taken[:, 2]) - np.maximum(boxes[:, None, 0], taken[:, 0])
+    height = np.minimum(boxes[:, None, 3], taken[:, 3]) - np.maximum(boxes[:, None, 1], taken[:, 1])
+    return 1000.0 * (np.maximum(width, 0) * np.maximum(height, 0)).sum(axis=1)
+
+
+def _inside(box: list[float]) -> list[float]:
+    """The box moved into the frame."""
+    dx = max(EDGE - box[0], 0.0) or min(100 - EDGE - box[2], 0.0)
+    dy = max(EDGE - box[1], 0.0) or min(100 - EDGE - box[3], 0.0)
+    return [box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy]
+
+
+# Ink
+
+
+class _Scratch(threading.local):
+    """A thread's coarse picture and its sums; skia writes into the array, which has to live as long as the surface."""
+
+    def __init__(self) -> None:
+        skia = load_skia()
+        self.pixels = np.zeros((_CELLS, _CELLS), np.uint8)
+        info = skia.ImageInfo.MakeA8(_CELLS, _CELLS)
+        self.surface = skia.Surface.MakeRasterDirect(info, self.pixels, _CELLS)
+        self.canvas = self.surface.getCanvas()
+        self.canvas.scale(_CELLS / 100, _CELLS / 100)
+        self.sums = np.zeros((_CELLS + 1, _CELLS + 1), np.int32)
+
+
+@functools.cache
+def _scratch() -> _Scratch:
+    return _Scratch()
+
+
+def _mask_sums(strokes: Strokes, width: float, around: float) -> np.ndarray:
+    """How many cells with ink lie below and left of each corner of the grid, row by row upwards."""
+    scratch = _scratch()
+    scratch.canvas.clear(0)
+    draw_strokes(scratch.canvas, strokes, mask_pens(width, around))
+    np.cumsum(scratch.pixels != 0, axis=0, out=scratch.sums[1:, 1:])
+    np.cumsum(scratch.sums, axis=1, out=scratch.sums)
+    return scratch.sums
+
+
+def _ink(boxes: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Cells with ink under each box, or very many if it leaves the frame."""
+    cells = boxes * (_CELLS / 100)
+    low, high = np.floor(cells[:, :2]).astype(np.intp), np.ceil(cells[:, 2:]).astype(np.intp)
+    np.clip(low, 0, _CELLS, out=low)
+    np.clip(high, 0, _CELLS, out=high)
+    flat, row = sums.ravel(), _CELLS + 1
+    top, bottom = high[:, 1] * row, low[:, 1] * row
+    left, right = low[:, 0], high[:, 0]
+    ink = flat[top + right] - flat[top + left] - flat[bottom + right] + flat[bottom + left]
+    outside = (boxes[:, :2].min(axis=1) < EDGE) | (boxes[:, 2:].max(axis=1) > 100 - EDGE)
+    return np.where(outside, _BLOCKED, ink)
+
+
+# Letters
+
+
+def _around_points(place: Placed, strokes: Strokes, halves: list[tuple[float, float]], style: Style) -> np.ndarray:
+    """Candidates around each point, best first opposite the lines that meet there; x, y, cost, row by row."""
+    if not halves:
+        return np.empty((0, 3))
+    points, half = np.array(list(place.points.values())), np.array(halves)
+    preferred = np.array(open_directions(place, strokes))
+    angle = preferred[:, None] + _TURNS  # (P, 16)
+    cos, sin = np.cos(angle), np.sin(angle)
+    with np.errstate(divide="ignore"):
+        # How far a box's centre is from its rim in a direction: the rim keeps its distance, whatever the box's shape.
+        reach = np.minimum(half[:, :1] / np.abs(cos), half[:, 1:] / np.abs(sin)) + style.label_offset
+    out = reach[:, :, None] + _GAPS  # (P, 16, 4)
+    x = points[:, 0, None, None] + cos[:, :, None] * out
+    y = points[:, 1, None, None] + sin[:, :, None] * out
+    table = np.empty((*out.shape, 3))
+    table[..., 0], table[..., 1] = x, y
+    table[..., 2] = _RING_COSTS.reshape(1, *out.shape[1:])
+    if len(points) > 1:
+        # Nearer to another point, a letter would be taken for that one's.
+        far = (x[..., None] - points[:, 0]) ** 2 + (y[..., None] - points[:, 1]) ** 2  # (P, 16, 4, P)
+        own = np.arange(len(points))
+        far[own, :, :, own] = np.inf
+        table[..., 2] += _BLOCKED * (far.min(axis=-1) < out**2)
+    return table.reshape(-1, 3)
+
+
+def open_directions(place: Placed, strokes: Strokes) -> list[float]:
+    """For each point the middle of the widest angle between the lines that meet there, in radians."""
+    points = np.array(list(place.points.values())).reshape(-1, 2)
+    headings: list[list[float]] = [[] for _ in points]
+    lines = np.array(strokes.lines + strokes.dashed).reshape(-1, 4)
+    if len(lines):
+        step = lines[:, 2:] - lines[:, :2]
+        length = np.maximum(np.sqrt((step * step).sum(axis=1)), 1e-9)
+        dx, dy = (step / length[:, None]).T
+        rx, ry = points[:, 0, None] - lines[:, 0], points[:, 1, None] - lines[:, 1]  # (P, S)
+        along = rx * dx + ry * dy
+        on = (np.abs(rx * dy - ry * dx) < 0.4) & (along > -0.4) & (along < length + 0.4)
+        for point, line in zip(*(each.tolist() for each in np.nonzero(on)), strict=True):
+            heading, share = math.atan2(dy[line], dx[line]), along[point, line]
+            if share < length[line] - 1:
+                headings[point].append(heading)
+            if share > 1:
+                headings[point].append(heading - math.pi)
+    places = points.tolist()
+    for x, y, radius in [*strokes.circles, *(arc[:3] for arc in strokes.arcs)]:
+        for index, (px, py) in enumerate(places):
+            if abs(math.hypot(px - x, py - y) - radius) < 0.5:
+                inward = math.atan2(y - py, x - px)
+                headings[index] += [inward - 1.4, inward + 1.4]
+    middle = points.mean(axis=0).tolist()
+    return [_widest(each, px - middle[0], py - middle[1]) for each, (px, py) in zip(headings, places, strict=True)]
+
+
+def _widest(headings: list[float], dx: float, dy: float) -> float:
+    """Middle of the widest gap between headings; of equal ones, that which points away from the figure, or up."""
+    if not headings:
+        return math.radians(60)
+    ring = sorted(heading % (2 * math.pi) for heading in headings)
+    best, chosen = (-1.0, -math.inf), 0.0
+    for start, end in zip(ring, [*ring[1:], ring[0] + 2 * math.pi], strict=True):
+        middle = (start + end) / 2
+        # Rounded, so that gaps of one width are equal.
+        rank = (round(end - start, 1), round(math.cos(middle) * dx + math.sin(middle) * (dy + 0.1), 6))
+        if rank > best:
+            best, chosen = rank, middle
+    return chosen
+
+
+# Numbers, equations
+
+
+def wanted_labels(figure: Figure, place: Placed, strokes: Strokes, style: Style, em: float) -> list[Wanted]:
+    """The numbers and equations of a figure, each with its candidates; `em` is the font size in hundredths."""
+    at, gap = place.points, style.label_offset
+    middle = [sum(axis) / len(at) for axis in zip(*at.values(), strict=True)] if at else [50.0, 50.0]
+    wanted = []
+    for index, (kind, names, value) in enumerate(figure.marks):
+        if value is None or kind not in ("length", "angle", "arc"):
+            continue
+        text = value_text(value, degrees=kind != "length")
+        half, points = _half(text, style.font, em), [at[name] for name in names]
+        about: Point | None = None
+        if kind == "length":
+            places = _beside_segment(*points, half, gap, middle)
+            about = ((points[0][0] + points[1][0]) / 2, (points[0][1] + points[1][1]) / 2)
+        elif kind == "angle":
+            places = _in_angle(*points, half, gap, strokes.angle_radii[index])
+            about = points[1]
+        else:
+            places = _beside_arc(*points, half, gap)
+        wanted.append(Wanted(text, half, places, about))
+    if figure.scale is not None:
+        wanted += _on_axes(figure, place, style, em)
+        for graph in figure.graphs:
+            text = equation(graph)
+            half = _half(text, style.font, em)
+            wanted.append(Wanted(text, half, _beside_graph(graph, figure, place, half, gap)))
+    return wanted
+
+
+def _beside_segment(
+    start: Point, end: Point, half: tuple[float, float], gap: float, middle: list[float]
+) -> Candidates:
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(dx, dy) or 1.0
+    nx, ny = -dy / length, dx / length
+    if nx * ((start[0] + end[0]) / 2 - middle[0]) + ny * ((start[1] + end[1]) / 2 - middle[1]) < -1e-6:
+        nx, ny = -nx, -ny  # outwards
+    out = abs(nx) * half[0] + abs(ny) * half[1] + gap
+    places = []
+    for share in (0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3):
+        x, y = start[0] + (0.5 + share) * dx, start[1] + (0.5 + share) * dy
+        for side, inner in ((1, 0.0), (-1, 1.5)):
+            for more in (0.0, 0.8, 1.8):
+                reach = side * (out + more)
+                places.append((x + reach * nx, y + reach * ny, 0.12 * length * abs(share) + inner + 2 * more))
+    return places
+
+
+def _in_angle(
+    before: Point, at: Point, after: Point, half: tuple[float, float], gap: float, radius: float
+) -> Candidates:
+    start, sweep = opening(before, at, after)
+    places = []
+    for tilt in (0.0, 0.25, -0.25, 0.5, -0.5):
+        heading = math.radians(start + sweep * (0.5 + tilt / 2))
+        cos, sin = math.cos(heading), math.sin(heading)
+        least = radius + 0.8 * gap + _exit(half, cos, sin)
+        for arm in (start, start + sweep):
+            turn = math.radians(arm)
+            # Between the arms there is room for the box from here on.
+            support = abs(math.sin(turn)) * half[0] + abs(math.cos(turn)) * half[1] + 1.2
+            least = max(least, support / max(math.sin(min(abs(heading - turn), math.pi / 2)), 0.05))
+        for more in (0.0, 0.8, 1.8, 3.0, 5.0):
+            out = least + more
+            places.append((at[0] + out * cos, at[1] + out * sin, 0.3 * (out - radius) + more + abs(tilt)))
+    return places
+
+
+def _beside_arc(centre: Point, start: Point, end: Point, half: tuple[float, float], gap: float) -> Candidates:
+    radius = math.dist(centre, start)
+    first = math.atan2(start[1] - centre[1], start[0] - centre[0])
+    sweep = (math.atan2(end[1] - centre[1], end[0] - centre[0]) - first) % (2 * math.pi)
+    places = []
+    for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74):
+        heading = first + share * sweep
+        cos, sin = math.cos(heading), math.sin(heading)
+        out = _exit(half, cos, sin) + gap
+        for more in (0.0, 0.8, 1.8):
+            cost = 8 * abs(share - 0.5) + 2 * more
+            places.append((centre[0] + (radius + out + more) * cos, centre[1] + (radius + out + more) * sin, cost))
+            # A box inside a curve touches it with its corners first.
+            inside = radius - out - more - 0.15 * half[0]
+            places.append((centre[0] + inside * cos, centre[1] + inside * sin, cost + 2))
+    return places
+
+
+def _exit(half: tuple[float, float], cos: float, sin: float) -> float:
+    """How far it is from a box's centre to its rim in a direction."""
+    return min(half[0] / max(abs(cos), 1e-9), half[1] / max(abs(sin), 1e-9))
+
+
+def _on_axes(figure: Figure, place: Placed, style: Style, em: float) -> list[Wanted]:
+    scale, unit = figure.scale, figure.scale.unit * place.shrink
+    x, y = place.points[scale.origin]
+    along, across = axis_directions(place.turn)
+    wanted = []
+    for axis, (dx, dy), (nx, ny), shown in (
+        ("x", along, (-across[0], -across[1]), scale.x),
+        ("y", across, (-along[0], -along[1]), scale.y),
+    ):
+        if shown is None:
+            continue
+        ticks = steps(*shown, unit, 3.5)
+        step = ticks[1] - ticks[0] if len(ticks) > 1 else 1
+        widest = 2 * max(_half(value_text(value), style.font, em)[axis == "y"] for value in (ticks[0], ticks[-1]))
+        # On coordinate axes a few numbers tell the unit; a number line is read off its numbers.
+        room = widest + 2.5 if scale.y is None else max(2.2 * widest, 9.0)
+        every = next(n for n in (1, 2, 5, 10, 20, 50, 100) if n * step * unit >= room)
+        marks = [(value_text(v), v * unit) for v in ticks if round(v / step) % every == 0 and (v or scale.y is None)]
+        for text, far in marks:
+            wanted.append(_tick_number(text, axis, (x + far * dx, y + far * dy), (nx, ny), style, em))
+        if scale.y is not None:
+            far = unit * shown[1] + 2
+            tip = (x + far * dx, y + far * dy)
+            wanted.append(_tick_number(axis, f"name of {axis}", tip, (nx, ny), style, em))
+    return wanted
+
+
+def _tick_number(text: str, axis: str, at: Point, normal: Point, style: Style, em: float) -> Wanted:
+    half = _half(text, style.font, em)
+    out = abs(normal[0]) * half[0] + abs(normal[1]) * half[1] + 1.2 + style.label_offset
+    reaches = [(out, 0.0), (out + 0.8, 1.0), (-out, 2.0), (-out - 0.8, 3.0)]
+    return Wanted(text, half, [(at[0] + r * normal[0], at[1] + r * normal[1], cost) for r, cost in reaches], axis=axis)
+
+
+def _beside_graph(graph: Graph, figure: Figure, place: Placed, half: tuple[float, float], gap: float) -> Candidates:
+    places = []
+    for curve in graph_curves(graph, figure.scale, place):
+        dense = curve if len(curve) > 9 else _between(curve[0], curve[-1], 17)
+        last = len(dense) - 1
+        for index in range(0, last + 1, max(1, last // 16)):
+            (x, y), (ax, ay), (bx, by) = dense[index], dense[max(index - 1, 0)], dense[min(index + 1, last)]
+            length = math.hypot(bx - ax, by - ay) or 1.0
+            nx, ny = (ay - by) / length, (bx - ax) / length
+            out = abs(nx) * half[0] + abs(ny) * half[1] + gap
+            end = 2 * min(index, last - index) / last
+            for more in (0.0, 1.5, 3.0, 5.0):
+                for reach in (out + more, -out - more):
+                    places.append((x + reach * nx, y + reach * ny, 3 * end + more))
+    return places
+
+
+def _between(start: Point, end: Point, count: int) -> list[Point]:
+    shares = [i / (count - 1) for i in range(count)]
+    return [(start[0] + s * (end[0] - start[0]), start[1] + s * (end[1] - start[1])) for s in shares]
+
+
+def _numbers(wanted: list[Wanted], strokes: Strokes) -> np.ndarray:
+    """The candidates of all numbers and equations, those blocked that a line parts from what they are about."""
+    table = np.array([candidate for each in wanted for candidate in each.candidates])
+    lines = np.array(strokes.lines + strokes.dashed).reshape(-1, 4)
+    nowhere = (math.nan, math.nan)  # compares as false with anything: nothing is between
+    abouts = [each.about or nowhere for each in wanted for _ in each.candidates]
+    if not len(lines) or not len(table) or all(each.about is None for each in wanted):
+        return table
+    about = np.array(abouts)
+    way = (table[:, :2] - about)[:, None]  # (N, 1, 2)
+    step = lines[:, 2:] - lines[:, :2]
+    dx, dy = lines[:, 0] - about[:, :1], lines[:, 1] - about[:, 1:]  # (N, S)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cross = way[..., 0] * step[:, 1] - way[..., 1] * step[:, 0]
+        along = (dx * step[:, 1] - dy * step[:, 0]) / cross
+        share = (dx * way[..., 1] - dy * way[..., 0]) / cross
+    # Lines that pass through the place itself part nothing from it.
+    parted = (along > 0.05) & (along < 1) & (share > 0) & (share < 1)
+    table[:, 2] += _BLOCKED * parted.any(axis=1)
+    return table
+
+
+# Texts
+
+
+def value_text(value: float | str, degrees: bool = False) -> str:
+    """A mark's value as it is written: `6`, `2.5`, `x + 3`; with its sign of degrees `50°`, `x°`, `(2x − 7)°`."""
+    text = value if isinstance(value, str) else f"{value:.10g}"
+    text = re.sub(r"(?<=[^\s+\-*/(=])\s*([+\-=])\s*", r" \1 ", text.strip()).replace("-", "−").replace("*", "·")
+    if not degrees:
+        return text
+    return f"({text})°" if " " in text else f"{text}°"
+
+
+def equation(graph: Graph) -> str:
+    """A graph's equation: `y = 2x − 1`, `y = x²/2 + 3`, `y = −6/x`."""
+    if graph.kind == "inverse":
+        fraction = Fraction(graph.coefficients[0]).limit_denominator(12)
+        bottom = "x" if fraction.denominator == 1 else f"({fraction.denominator}x)"
+        exact = math.isclose(fraction, graph.coefficients[0], rel_tol=1e-6)
+        top, bottom = (str(fraction.numerator), bottom) if exact else (f"{graph.coefficients[0]:.3g}", "x")
+        return f"y = {top}/{bottom}".replace("-", "−")
+    powers = ("x²", "x", "") if graph.kind == "quadratic" else ("x", "")
+    terms = [_term(value, power) for value, power in zip(graph.coefficients, powers, strict=True) if value]
+    text = "".join(f" {'−' if negative else '+'} {term}" for negative, term in terms) or " + 0"
+    return "y = " + (text[3:] if text[1] == "+" else "−" + text[3:])
+
+
+def _term(value: float, power: str) -> tuple[bool, str]:
+    """Whether a term is negative, and the rest of it."""
+    fraction = Fraction(abs(value)).limit_denominator(12)
+    if not math.isclose(fraction, abs(value), rel_tol=1e-6):
+        return value < 0, f"{abs(value):.3g}{power}"
+    top = "" if power and fraction.numerator == 1 else str(fraction.numerator)
+    return value < 0, top + power + (f"/{fraction.denominator}" if fraction.denominator > 1 else "")
+
+
+# Fonts
+
+
+def font_pixels(style: Style, size: int) -> float:
+    """The font size in pixels at an image size in pixels."""
+    return max(float(LEAST_PIXELS), style.font_size * size / 100)
+
+
+@functools.cache
+def typeface(name: str) -> Any:
+    """A typeface that matplotlib ships, by its file: the same letters on every machine.
+
+    Raises:
+        ImportError: when matplotlib is not there.
+    """
+    from importlib.util import find_spec  # matplotlib itself takes a second to import, and only its folder is needed
+
+    spec = find_spec("matplotlib")
+    if spec is None:
+        raise ImportError("matplotlib is not installed, and its fonts are the ones used: `pip install matplotlib`.")
+    path = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / _FILES[name]
+    made = load_skia().Typeface.MakeFromFile(str(path))
+    if made is None:
+        raise ImportError(f"{path} is missing or no font; install matplotlib anew.")
+    return made
+
+
+@functools.lru_cache(maxsize=64)
+def _font(name: str, pixels: float, stretch: float) -> Any:
+    skia = load_skia()
+    font = skia.Font(typeface(name), pixels)
+    font.setSubpixel(True)
+    font.setScaleX(stretch)
+    font.setHinting(skia.FontHinting.kNone if pixels > 20 else skia.FontHinting.kSlight)
+    return font
+
+
+@functools.lru_cache(maxsize=8192)
+def text_blob(text: str, font: str, pixels: float, stretch: float = 1.0) -> tuple[Any, Box]:
+    """A text ready to be drawn, and its ink's box in pixels about the start of its baseline: left, top, right, bottom.
+
+    Computer Modern's file has ASCII at its place only; all other signs are taken from STIX, which goes well with it.
+    """
+    skia = load_skia()
+    builder, x, bounds = skia.TextBlobBuilder(), 0.0, None
+    for part in re.findall(r"[ -~]+|[^ -~]+", text):
+        face = "STIX" if font == "Computer Modern" and part[0] > "~" else font
+        each, rect = _font(face, pixels, stretch), skia.Rect()
+        builder.allocRun(part, each, x, 0)
+        advance = each.measureText(part, skia.TextEncoding.kUTF8, rect)
+        rect.offset(x, 0)
+        if bounds is None:
+            bounds = rect
+        else:
+            bounds.join(rect)
+        x += advance
+    return builder.make(), (bounds.left(), bounds.top(), bounds.right(), bounds.bottom())
+
+
+@functools.lru_cache(maxsize=8192)
+def _half(text: str, font: str, em: float) -> tuple[float, float]:
+    """Half the width and height of a text's ink, `em` being the font size, in the same unit."""
+    left, top, right, bottom = text_blob(text, font, 100.0)[1]
+    return (right - left) * em / 200, (bottom - top) * em / 200

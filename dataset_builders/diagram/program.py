@@ -136,7 +136,7 @@ _LENGTH = OptionRule(-100, 100, 30)
 _STROKE = OptionRule(default="solid", choices=("solid", "dashed"))
 _RANGE = OptionRule(-1000, 1000, (-5, 5), pair=True)
 _COEFFICIENT = OptionRule(-1000, 1000, 0)
-_LENGTHS, _DEGREES = (0.01, 99_999), (1, 359)
+_LENGTHS = (0.01, 99_999)
 
 VOCABULARY: Mapping[str, Verb] = {
     # Shapes
@@ -221,8 +221,8 @@ VOCABULARY: Mapping[str, Verb] = {
     ),
     # Marks
     "mark_length": Verb("mark", 2, 2, value=_LENGTHS, text=True),
-    "mark_angle": Verb("mark", 3, 3, value=_DEGREES, text=True),
-    "mark_arc": Verb("mark", 3, 3, value=_DEGREES, text=True),
+    "mark_angle": Verb("mark", 3, 3, value=(1, 179), text=True),
+    "mark_arc": Verb("mark", 3, 3, value=(1, 359), text=True),
     "mark_right_angle": Verb("mark", 3, 3),
     "mark_equal": Verb("mark", 4, 4, group=2),
     "mark_equal_angles": Verb("mark", 6, 6, group=3),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from dataset_builders.diagram.facts import agree, facts_of, holds
-from dataset_builders.diagram.figure import EXAM, Figure, FigureError, angle_at, distance, solve
+from dataset_builders.diagram.figure import EXAM, Figure, FigureError, angle_at, distance, solve, undivided
 from dataset_builders.diagram.labels import place_labels
 from dataset_builders.diagram.program import Option, Program, Statement
 
@@ -442,13 +442,8 @@ def _marks(rng: np.random.Generator, figure: Figure, program: Program, difficult
     return marks
 
 
-def _sides(figure: Figure) -> list[tuple[str, str]]:
-    """Drawn segments, each once, in one of its two names."""
-    return list({frozenset(ends): ends for ends in figure.segments}.values())
-
-
 def _lengths(rng: np.random.Generator, figure: Figure) -> Iterator[Statement]:
-    sides = _sides(figure)
+    sides = undivided(figure)
     if not sides:
         return
     # One side is a whole number long, and the scale of the figure follows from it.
@@ -477,7 +472,7 @@ def _angle_mark(figure: Figure, before: str, at: str, after: str) -> Statement:
 
 
 def _pairs(figure: Figure) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
-    sides = _sides(figure)
+    sides = undivided(figure)
     return ((first, second) for i, first in enumerate(sides) for second in sides[:i])
 
 

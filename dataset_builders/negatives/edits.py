@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from dataset_builders.diagram.figure import Figure
+from dataset_builders.diagram.figure import Figure, undivided
 from dataset_builders.diagram.program import Number, Option, Program, Statement, with_options
 from dataset_builders.diagram.sample import QUADRILATERALS, TRIANGLES, shape_options
 from dataset_builders.diagram.simple import LETTERS
@@ -183,9 +183,9 @@ _MOVED = ("mark_length", "mark_angle", "midpoint", "point_on", *FROM_VERTEX)
 
 
 def _places(verb: str, figure: Figure) -> list[tuple[str, ...]]:
-    """Where a mark or a construction can stand: drawn segments, corners of shapes, sides, corners of triangles."""
+    """Where a mark or a construction can stand: undivided segments, corners of shapes, sides, corners of triangles."""
     if verb == "mark_length":
-        return list(figure.segments)
+        return undivided(figure)
     corners = [
         corner
         for shape in figure.outline

@@ -19,7 +19,7 @@ from dataset_builders.diagram.program import (
     parse,
     with_options,
 )
-from dataset_builders.diagram.sample import sample_program
+from dataset_builders.diagram.simple import sample_simple_program as sample_program
 
 TRIANGLE = "triangle(A, B, C)\n"
 
@@ -68,13 +68,43 @@ def test_every_word_of_the_vocabulary_can_be_read():
         square(J, K, L, M)
         """.replace("\n        ", "\n")
     )
-    shapes = {"rectangle", "rhombus", "parallelogram", "trapezoid", "kite", "polygon"}
-    assert {statement.verb for statement in program.statements} == set(VOCABULARY) - shapes
     assert program.points == tuple("OPQRABCDEFGHIJKLM")
     assert parse(str(program)) == program
-    for shape in sorted(shapes):
-        names = "ABCDE" if shape == "polygon" else "ABCD"
-        assert parse(f"{shape}({', '.join(names)})").statements[0].makes == tuple(names)
+
+
+# Points that come first, for each word, and points that it makes.
+BEFORE = "circle(O)\nA = radius(O, turn=10)\ntriangle(B, C, D)\nE = point_on(B, C)\n"
+POINTS = {
+    **{word: "O" for word in ("on_circle", "radius")},
+    **{word: "OA" for word in ("diameter", "chord", "tangent", "secant")},
+    "tangent_from": "BO",
+    **{word: "BE" for word in ("segment", "ray", "line", "midpoint", "point_on", "rotation", "mark_length")},
+    **{word: "BCDE" for word in ("intersection", "mark_equal", "mark_parallel")},
+    "mark_equal_angles": "BCDCDB",
+    **{word: "XYZBCD" for word in ("similar", "congruent")},
+    **{word: "X" for word in ("point", "circle", "ellipse")},
+    "triangle": "XYZ",
+    "polygon": "UVXYZ",
+    **{word: "" for word in ("axes", "number_line", "plot", "graph")},
+}
+
+
+@pytest.mark.parametrize("word", VOCABULARY)
+def test_each_word_is_read_and_printed_back(word):
+    verb = VOCABULARY[word]
+    default = "UVXY" if verb.role == "shape" else "BCD"
+    arguments = [*POINTS.get(word, default), *(["50"] if verb.value else [])]
+    text = BEFORE + ("Z = " if verb.role == "construction" else "") + f"{word}({', '.join(arguments)})"
+    program = parse(text)
+    assert program.statements[-1].verb == word
+    assert parse(str(program)) == program
+
+
+def test_formulas_may_stand_for_numbers():
+    text = 'triangle(A, B, C)\nmark_length(A, B, "2x - 7")\nmark_angle(A, B, C, "(x + 5)")'
+    assert str(parse(text)) == text
+    with pytest.raises(ProgramError, match="line 2, column 19"):
+        parse("triangle(A, B, C)\nmark_length(A, B, '{x}; y')")
 
 
 # Each with words of the reason that a reader is given.
@@ -89,7 +119,7 @@ REFUSED = [
     ("del A", "Delete is not part of the language"),
     ("D: int = midpoint(A, B)", "AnnAssign is not part of the language"),
     ("A += 1", "AugAssign is not part of the language"),
-    ("print(1)", "no verb `print`; there are triangle,"),
+    ("print(1)", "no verb `print`; there are point, triangle,"),
     ("exec('1')", "no verb `exec`"),
     ("__import__('os')", "no verb `__import__`"),
     ("os.system('true')", "with a verb of the vocabulary"),
@@ -127,8 +157,8 @@ REFUSED = [
     ("triangle(A, B, C, size=60j)", "a number is written out"),
     ("triangle(A, B, C, size=30 + 30)", "a number is written out"),
     ("triangle(A, B, C, size=--60)", "a number is written out"),
-    ("triangle(A, B, C, size=-60)", "between 5 and 100"),
-    ("triangle(A, B, C, size=1e999)", "between 5 and 100"),
+    ("triangle(A, B, C, size=-60)", "between 1 and 100"),
+    ("triangle(A, B, C, size=1e999)", "between 1 and 100"),
     ("triangle(A, B)", "`triangle` takes 3 points; it was given 2"),
     ("square(A, B, C, D, E)", "`square` takes 4 points; it was given 5"),
     ("polygon(A, B, C, D)", "`polygon` takes 5 to 8 points; it was given 4"),
@@ -149,7 +179,7 @@ REFUSED = [
     (TRIANGLE + "D = midpoint(A, B, ratio=0.5)", "`midpoint` has no option `ratio`; its options are none"),
     (TRIANGLE + "mark_length()", "`mark_length` takes 2 points and a number"),
     (TRIANGLE + "mark_length(A, B)", "a number is written out"),
-    (TRIANGLE + "mark_length(A, B, 0)", "between 0.1 and 9999"),
+    (TRIANGLE + "mark_length(A, B, 0)", "between 0.01 and 99999"),
     (TRIANGLE + "mark_angle(A, B, C, 180)", "between 1 and 179"),
 ]
 

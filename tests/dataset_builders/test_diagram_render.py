@@ -8,7 +8,7 @@ import pytest
 from dataset_builders.diagram.figure import Figure, solve
 from dataset_builders.diagram.program import parse
 from dataset_builders.diagram.render import render
-from dataset_builders.diagram.sample import sample_program
+from dataset_builders.diagram.simple import sample_simple_program as sample_program
 
 INK = 128
 SQUARE = "square(A, B, C, D, size=60)"
