@@ -71,13 +71,10 @@ def _duplicate_findings(kind: str, part: KindAudit) -> list[Finding]:
         "repeated": ("negative captions say the same as another of their record", False),
         "repeated_images": ("negative images are another of their record, pixel for pixel", False),
     }
-    return [
-        Finding(
-            kind,
-            "duplicates",
-            f"{count} of {part.negatives} {text} (records {', '.join(part.duplicates.examples[what])})",
-            fails,
-        )
-        for what, (text, fails) in messages.items()
-        if (count := getattr(part.duplicates, what))
-    ]
+    found = []
+    for what, (text, fails) in messages.items():
+        if count := getattr(part.duplicates, what):
+            records = ", ".join(part.duplicates.examples[what])
+            message = f"{count} of {part.negatives} {text} (records {records})"
+            found.append(Finding(kind, "duplicates", message, fails))
+    return found

@@ -24,23 +24,23 @@ def split_programs(text: str) -> list[Program]:
     return [parse(part) for part in text.split(SEPARATOR)] if text.strip() else []
 
 
-def verified(record: Mapping[str, Any]) -> list[bool]:
+def verified(record: Mapping[str, Any]) -> list[bool | None]:
     """For each negative of a record, captions first, then images, whether it is certainly false.
 
     A negative caption is, if the positive's figure refutes one of its facts. A negative image is, if its figure
     refutes a fact of the positive, and the positive's figure one of its own.
 
     Returns:
-        One value per negative, or an empty list where the record does not carry the program of each negative.
+        One value per negative; `None` for each where the record does not carry the program of every negative.
     """
     captions, images = len(record["negative_captions"] or ()), len(record["negative_images"] or ())
     try:
         programs = split_programs(record["program"] or "")
         if len(programs) != 1 + captions + images:
-            return []
+            return [None] * (captions + images)
         figures = [solve(program, DRAWN) for program in programs]
     except (ProgramError, FigureError):
-        return []
+        return [None] * (captions + images)
     facts = [facts_of(program) for program in programs]
     verdicts = []
     for place in range(1, len(programs)):

@@ -17,6 +17,7 @@ from trl import TrlParser
 
 from dataset_builders.audit import as_json, as_markdown, audit, findings
 from dataset_builders.audit.audit import Verify
+from dataset_builders.negatives.verify import verified
 from dataset_builders.sources.authors_json import load_hard_negatives
 
 FILES = (".json", ".jsonl", ".parquet")
@@ -39,7 +40,7 @@ class AuditArguments:
     output_dir: str | None = field(default=None, metadata={"help": "audit.json and audit.md go here."})
 
 
-def main(arguments: list[str], verify: Verify | None = None) -> None:
+def main(arguments: list[str], verify: Verify | None = verified) -> None:
     """Audit a data set, print and write the report, exit with 1 if a check fails.
 
     Args:

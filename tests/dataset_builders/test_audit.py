@@ -15,8 +15,8 @@ from dataset_builders.diagram_sets import CENTRED, Groups, look_alike_groups
 from dataset_builders.records import HARD_NEGATIVES
 from mmgeolm.scripts.audit import main
 
-ROWS, SIZE = 600, 4
-# 3.3 standard errors of a baseline's interval, in points, with 600 rows of four candidates.
+ROWS, SIZE = 400, 4
+# 3.3 standard errors of a baseline's interval, in points, with 400 rows of four candidates.
 NOISE = 3.3 * 100 * np.sqrt(2 * 0.25 * 0.75 / ROWS)
 
 
