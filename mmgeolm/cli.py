@@ -8,6 +8,8 @@ import yaml
 VERBS = {
     "quickstart": "train a small encoder with hard negatives on two cores and compare it",
     "mmclip": "train an encoder on your own records with hard negatives",
+    "negatives": "build and audit hard negatives",
+    "gallery": "write an HTML page of hard negatives, with what was changed marked, to look at",
 }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from dataset_builders.diagram.figure import Figure, Graph, Point
 from dataset_builders.diagram.style import (
+    PLAIN,
     Placed,
     Strokes,
     Style,
@@ -34,16 +35,17 @@ from dataset_builders.diagram.style import (
 
 LEAST_PIXELS = 11
 """The smallest font size in pixels."""
-EDGE = 1.0
+EDGE = 1.25
 """Least distance of a label from the frame's edge."""
 APART = (2.0, 1.0)
 """Least distance of two labels, sideways and up: side by side they would be read as one."""
 
 _CELLS = 160  # of the coarse picture, on a side
-_CLEAR = 0.6  # least distance of a label from a stroke
+_EDGE_CELLS = math.ceil(EDGE * _CELLS / 100)
+_CLEAR = 0.8  # least distance of a label from a stroke
 _TRIES = 4
 _TURNS = np.radians(np.arange(16) * 22.5)
-_GAPS = np.array([0.0, 1.0, 2.2, 4.0])
+_GAPS = np.array([0.0, 1.2, 3.2])
 # A radian away from the preferred direction costs as much as two hundredths farther out.
 _RING_COSTS = (2.0 * np.abs((_TURNS + np.pi) % (2 * np.pi) - np.pi)[:, None] + _GAPS[None, :]).ravel()
 _FILES = {
@@ -83,7 +85,7 @@ class Wanted(NamedTuple):
     axis: str = ""
 
 
-def place_labels(figure: Figure, size: int, style: Style = Style(), with_markings: bool = True) -> Labels:
+def place_labels(figure: Figure, size: int, style: Style = PLAIN, with_markings: bool = True) -> Labels:
     """Finds each label's place.
 
     The layout depends on `size` only where a small image has larger letters and thicker strokes than the style asks.
@@ -104,23 +106,23 @@ def labels_beside(
     """[`place_labels`] for strokes that are there already."""
     names = list(place.points)
     em = font_pixels(style, size) * 100 / size
-    wanted = wanted_labels(figure, place, strokes, style, em) if with_markings else []
+    wanted = wanted_labels(figure, place, strokes, style.font, em, style.label_offset) if with_markings else []
     halves = [_half(name, style.font, em) for name in names] + [each.half for each in wanted]
     if not halves:
         return Labels([], [])
     letters = _around_points(place, strokes, halves[: len(names)], style)
-    others = _numbers(wanted, strokes)
-    table = np.concatenate([letters, others]) if len(others) else letters
+    x, y, cost = np.concatenate([letters, _numbers(wanted, place, strokes)], axis=1)
     counts = [len(_RING_COSTS)] * len(names) + [len(each.candidates) for each in wanted]
     owner = np.repeat(np.arange(len(counts)), counts)
-    half = np.array(halves)[owner]
-    boxes = np.concatenate([table[:, :2] - half, table[:, :2] + half], axis=1)
+    width, height = np.array(halves).T[:, owner]
+    boxes = np.empty((4, len(x)))
+    boxes[0], boxes[1], boxes[2], boxes[3] = x - width, y - height, x + width, y + height
     ink = _ink(boxes, _mask_sums(strokes, stroke_width(style, size), _CLEAR + style.jitter))
-    cost = table[:, 2]
     free = np.flatnonzero((ink == 0) & (cost < _BLOCKED))
-    free = free[np.lexsort((cost[free], owner[free]))]
+    # By owner, then by cost, which is below _BLOCKED here.
+    free = free[np.argsort(owner[free] * float(_BLOCKED) + cost[free])]
     bounds = np.searchsorted(owner[free], np.arange(len(counts) + 1)).tolist()
-    listed = boxes[free].tolist()
+    listed = boxes[:, free].T.tolist()
     choices = [listed[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
     axes = [""] * len(names) + [each.axis for each in wanted]
     texts = names + [each.text for each in wanted]
@@ -129,12 +131,12 @@ def labels_beside(
     made, crowded = [], []
     for index, box in enumerate(chosen):
         if box is None:
-            if axes[index] in shown:
+            if axes[index] and axes[index] in shown:
                 continue  # a number on an axis that has others
             shown.add(axes[index])
             mine = np.flatnonzero(owner == index)
-            at = mine[np.argmin(100.0 * ink[mine] + cost[mine] % _BLOCKED + _overlap(boxes[mine], chosen))]
-            box = chosen[index] = _inside(boxes[at].tolist())
+            at = mine[np.argmin(100.0 * ink[mine] + cost[mine] + _overlap(boxes[:, mine].T, chosen))]
+            box = chosen[index] = _inside(boxes[:, at].tolist())
         made.append(Label(texts[index], ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), tuple(box)))
         if not choices[index] or chosen[index] not in choices[index]:
             crowded.append(made[-1])
@@ -214,74 +216,68 @@ def _mask_sums(strokes: Strokes, width: float, around: float) -> np.ndarray:
 
 
 def _ink(boxes: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """Cells with ink under each box, or very many if it leaves the frame."""
+    """Cells with ink under each box, (4, N): left, bottom, right, top; or very many if it leaves the frame."""
     cells = boxes * (_CELLS / 100)
-    low, high = np.floor(cells[:, :2]).astype(np.intp), np.ceil(cells[:, 2:]).astype(np.intp)
-    np.clip(low, 0, _CELLS, out=low)
-    np.clip(high, 0, _CELLS, out=high)
+    low, high = np.floor(cells[:2]).astype(np.intp), np.ceil(cells[2:]).astype(np.intp)
+    inside = (low >= _EDGE_CELLS).all(axis=0) & (high <= _CELLS - _EDGE_CELLS).all(axis=0)
+    np.minimum(np.maximum(low, 0, out=low), _CELLS, out=low)
+    np.minimum(np.maximum(high, 0, out=high), _CELLS, out=high)
     flat, row = sums.ravel(), _CELLS + 1
-    top, bottom = high[:, 1] * row, low[:, 1] * row
-    left, right = low[:, 0], high[:, 0]
+    left, right, bottom, top = low[0], high[0], low[1] * row, high[1] * row
     ink = flat[top + right] - flat[top + left] - flat[bottom + right] + flat[bottom + left]
-    outside = (boxes[:, :2].min(axis=1) < EDGE) | (boxes[:, 2:].max(axis=1) > 100 - EDGE)
-    return np.where(outside, _BLOCKED, ink)
+    return np.where(inside, ink, _BLOCKED)
 
 
 # Letters
 
 
 def _around_points(place: Placed, strokes: Strokes, halves: list[tuple[float, float]], style: Style) -> np.ndarray:
-    """Candidates around each point, best first opposite the lines that meet there; x, y, cost, row by row."""
+    """Candidates around each point, best first opposite the lines that meet there: x, y and cost, (3, N)."""
     if not halves:
-        return np.empty((0, 3))
-    points, half = np.array(list(place.points.values())), np.array(halves)
-    preferred = np.array(open_directions(place, strokes))
-    angle = preferred[:, None] + _TURNS  # (P, 16)
+        return np.empty((3, 0))
+    px, py = np.array(list(place.points.values())).T[:, :, None]
+    half = np.array(halves)
+    angle = np.array(open_directions(place, strokes))[:, None] + _TURNS  # (P, 16)
     cos, sin = np.cos(angle), np.sin(angle)
-    with np.errstate(divide="ignore"):
-        # How far a box's centre is from its rim in a direction: the rim keeps its distance, whatever the box's shape.
-        reach = np.minimum(half[:, :1] / np.abs(cos), half[:, 1:] / np.abs(sin)) + style.label_offset
-    out = reach[:, :, None] + _GAPS  # (P, 16, 4)
-    x = points[:, 0, None, None] + cos[:, :, None] * out
-    y = points[:, 1, None, None] + sin[:, :, None] * out
-    table = np.empty((*out.shape, 3))
-    table[..., 0], table[..., 1] = x, y
-    table[..., 2] = _RING_COSTS.reshape(1, *out.shape[1:])
-    if len(points) > 1:
-        # Nearer to another point, a letter would be taken for that one's.
-        far = (x[..., None] - points[:, 0]) ** 2 + (y[..., None] - points[:, 1]) ** 2  # (P, 16, 4, P)
-        own = np.arange(len(points))
-        far[own, :, :, own] = np.inf
-        table[..., 2] += _BLOCKED * (far.min(axis=-1) < out**2)
-    return table.reshape(-1, 3)
+    # How far a box's centre is from its rim in a direction: the rim keeps its distance, whatever the box's shape. The
+    # small number keeps zero from dividing.
+    reach = np.minimum(half[:, :1] / (np.abs(cos) + 1e-9), half[:, 1:] / (np.abs(sin) + 1e-9)) + style.label_offset
+    out = (reach[:, :, None] + _GAPS).reshape(len(half), -1)  # (P, 16 G)
+    table = np.empty((3, *out.shape))
+    x, y, cost = table
+    np.add(px, np.repeat(cos, len(_GAPS), axis=1) * out, out=x)
+    np.add(py, np.repeat(sin, len(_GAPS), axis=1) * out, out=y)
+    # Nearer to another point, a letter would be taken for that one's. (A point's own place is not nearer than itself.)
+    far = (x - px[:, None]) ** 2 + (y - py[:, None]) ** 2  # (P, P, 16 G)
+    np.add(_RING_COSTS, _BLOCKED * (far.min(axis=0) < out * out - 1e-6), out=cost)
+    return table.reshape(3, -1)
 
 
 def open_directions(place: Placed, strokes: Strokes) -> list[float]:
     """For each point the middle of the widest angle between the lines that meet there, in radians."""
-    points = np.array(list(place.points.values())).reshape(-1, 2)
+    points = list(place.points.values())
     headings: list[list[float]] = [[] for _ in points]
-    lines = np.array(strokes.lines + strokes.dashed).reshape(-1, 4)
-    if len(lines):
-        step = lines[:, 2:] - lines[:, :2]
-        length = np.maximum(np.sqrt((step * step).sum(axis=1)), 1e-9)
-        dx, dy = (step / length[:, None]).T
-        rx, ry = points[:, 0, None] - lines[:, 0], points[:, 1, None] - lines[:, 1]  # (P, S)
-        along = rx * dx + ry * dy
-        on = (np.abs(rx * dy - ry * dx) < 0.4) & (along > -0.4) & (along < length + 0.4)
-        for point, line in zip(*(each.tolist() for each in np.nonzero(on)), strict=True):
-            heading, share = math.atan2(dy[line], dx[line]), along[point, line]
-            if share < length[line] - 1:
-                headings[point].append(heading)
-            if share > 1:
-                headings[point].append(heading - math.pi)
-    places = points.tolist()
+    for x, y, u, v in strokes.lines + strokes.dashed:
+        dx, dy = u - x, v - y
+        length = math.hypot(dx, dy) or 1.0
+        dx, dy = dx / length, dy / length
+        heading = math.atan2(dy, dx)
+        for (px, py), met in zip(points, headings, strict=True):
+            rx, ry = px - x, py - y
+            if -0.4 < rx * dy - ry * dx < 0.4 and -0.4 < (along := rx * dx + ry * dy) < length + 0.4:
+                if along < length - 1:
+                    met.append(heading)
+                if along > 1:
+                    met.append(heading - math.pi)
     for x, y, radius in [*strokes.circles, *(arc[:3] for arc in strokes.arcs)]:
-        for index, (px, py) in enumerate(places):
+        for (px, py), met in zip(points, headings, strict=True):
             if abs(math.hypot(px - x, py - y) - radius) < 0.5:
                 inward = math.atan2(y - py, x - px)
-                headings[index] += [inward - 1.4, inward + 1.4]
-    middle = points.mean(axis=0).tolist()
-    return [_widest(each, px - middle[0], py - middle[1]) for each, (px, py) in zip(headings, places, strict=True)]
+                met += [inward - 1.4, inward + 1.4]
+    if not points:
+        return []
+    across, up = (sum(axis) / len(points) for axis in zip(*points, strict=True))
+    return [_widest(met, x - across, y - up) for met, (x, y) in zip(headings, points, strict=True)]
 
 
 def _widest(headings: list[float], dx: float, dy: float) -> float:
@@ -289,29 +285,34 @@ def _widest(headings: list[float], dx: float, dy: float) -> float:
     if not headings:
         return math.radians(60)
     ring = sorted(heading % (2 * math.pi) for heading in headings)
-    best, chosen = (-1.0, -math.inf), 0.0
+    widest, chosen = -1.0, 0.0
     for start, end in zip(ring, [*ring[1:], ring[0] + 2 * math.pi], strict=True):
-        middle = (start + end) / 2
-        # Rounded, so that gaps of one width are equal.
-        rank = (round(end - start, 1), round(math.cos(middle) * dx + math.sin(middle) * (dy + 0.1), 6))
-        if rank > best:
-            best, chosen = rank, middle
+        gap, middle = end - start, (start + end) / 2
+        if gap > widest + 0.05:
+            widest, chosen = gap, middle
+        # Up by a hair only, so that rounding does not decide.
+        elif gap > widest - 0.05 and _outwards(middle, dx, dy) > _outwards(chosen, dx, dy) + 1e-6:
+            widest, chosen = max(gap, widest), middle
     return chosen
+
+
+def _outwards(heading: float, dx: float, dy: float) -> float:
+    return math.cos(heading) * dx + math.sin(heading) * (dy + 0.1)
 
 
 # Numbers, equations
 
 
-def wanted_labels(figure: Figure, place: Placed, strokes: Strokes, style: Style, em: float) -> list[Wanted]:
-    """The numbers and equations of a figure, each with its candidates; `em` is the font size in hundredths."""
-    at, gap = place.points, style.label_offset
+def wanted_labels(figure: Figure, place: Placed, strokes: Strokes, font: str, em: float, gap: float) -> list[Wanted]:
+    """The numbers and equations of a figure, each with its candidates, for a font, its size, and a least distance."""
+    at = place.points
     middle = [sum(axis) / len(at) for axis in zip(*at.values(), strict=True)] if at else [50.0, 50.0]
     wanted = []
     for index, (kind, names, value) in enumerate(figure.marks):
         if value is None or kind not in ("length", "angle", "arc"):
             continue
         text = value_text(value, degrees=kind != "length")
-        half, points = _half(text, style.font, em), [at[name] for name in names]
+        half, points = _half(text, font, em), [at[name] for name in names]
         about: Point | None = None
         if kind == "length":
             places = _beside_segment(*points, half, gap, middle)
@@ -323,10 +324,10 @@ def wanted_labels(figure: Figure, place: Placed, strokes: Strokes, style: Style,
             places = _beside_arc(*points, half, gap)
         wanted.append(Wanted(text, half, places, about))
     if figure.scale is not None:
-        wanted += _on_axes(figure, place, style, em)
+        wanted += _on_axes(figure, place, font, em, gap)
         for graph in figure.graphs:
             text = equation(graph)
-            half = _half(text, style.font, em)
+            half = _half(text, font, em)
             wanted.append(Wanted(text, half, _beside_graph(graph, figure, place, half, gap)))
     return wanted
 
@@ -341,12 +342,10 @@ def _beside_segment(
         nx, ny = -nx, -ny  # outwards
     out = abs(nx) * half[0] + abs(ny) * half[1] + gap
     places = []
-    for share in (0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3):
-        x, y = start[0] + (0.5 + share) * dx, start[1] + (0.5 + share) * dy
-        for side, inner in ((1, 0.0), (-1, 1.5)):
-            for more in (0.0, 0.8, 1.8):
-                reach = side * (out + more)
-                places.append((x + reach * nx, y + reach * ny, 0.12 * length * abs(share) + inner + 2 * more))
+    for share in (0.0, 0.12, -0.12, 0.25, -0.25):
+        x, y, aside = start[0] + (0.5 + share) * dx, start[1] + (0.5 + share) * dy, 0.12 * length * abs(share)
+        for reach, cost in ((out, 0.0), (out + 1.2, 2.4), (-out, 1.5), (-out - 1.2, 3.9)):
+            places.append((x + reach * nx, y + reach * ny, aside + cost))
     return places
 
 
@@ -354,17 +353,17 @@ def _in_angle(
     before: Point, at: Point, after: Point, half: tuple[float, float], gap: float, radius: float
 ) -> Candidates:
     start, sweep = opening(before, at, after)
+    arms = [math.radians(start), math.radians(start + sweep)]
+    # Between the arms there is room for the box where it is as far from either as this.
+    needs = [abs(math.sin(arm)) * half[0] + abs(math.cos(arm)) * half[1] + 1.2 for arm in arms]
     places = []
-    for tilt in (0.0, 0.25, -0.25, 0.5, -0.5):
+    for tilt in (0.0, 0.28, -0.28, 0.55, -0.55):
         heading = math.radians(start + sweep * (0.5 + tilt / 2))
         cos, sin = math.cos(heading), math.sin(heading)
         least = radius + 0.8 * gap + _exit(half, cos, sin)
-        for arm in (start, start + sweep):
-            turn = math.radians(arm)
-            # Between the arms there is room for the box from here on.
-            support = abs(math.sin(turn)) * half[0] + abs(math.cos(turn)) * half[1] + 1.2
-            least = max(least, support / max(math.sin(min(abs(heading - turn), math.pi / 2)), 0.05))
-        for more in (0.0, 0.8, 1.8, 3.0, 5.0):
+        for arm, need in zip(arms, needs, strict=True):
+            least = max(least, need / max(math.sin(min(abs(heading - arm), math.pi / 2)), 0.05))
+        for more in (0.0, 1.0, 2.5, 5.0):
             out = least + more
             places.append((at[0] + out * cos, at[1] + out * sin, 0.3 * (out - radius) + more + abs(tilt)))
     return places
@@ -378,7 +377,7 @@ def _beside_arc(centre: Point, start: Point, end: Point, half: tuple[float, floa
     for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74):
         heading = first + share * sweep
         cos, sin = math.cos(heading), math.sin(heading)
-        out = _exit(half, cos, sin) + gap
+        out = abs(cos) * half[0] + abs(sin) * half[1] + gap
         for more in (0.0, 0.8, 1.8):
             cost = 8 * abs(share - 0.5) + 2 * more
             places.append((centre[0] + (radius + out + more) * cos, centre[1] + (radius + out + more) * sin, cost))
@@ -393,7 +392,7 @@ def _exit(half: tuple[float, float], cos: float, sin: float) -> float:
     return min(half[0] / max(abs(cos), 1e-9), half[1] / max(abs(sin), 1e-9))
 
 
-def _on_axes(figure: Figure, place: Placed, style: Style, em: float) -> list[Wanted]:
+def _on_axes(figure: Figure, place: Placed, font: str, em: float, gap: float) -> list[Wanted]:
     scale, unit = figure.scale, figure.scale.unit * place.shrink
     x, y = place.points[scale.origin]
     along, across = axis_directions(place.turn)
@@ -406,34 +405,38 @@ def _on_axes(figure: Figure, place: Placed, style: Style, em: float) -> list[Wan
             continue
         ticks = steps(*shown, unit, 3.5)
         step = ticks[1] - ticks[0] if len(ticks) > 1 else 1
-        widest = 2 * max(_half(value_text(value), style.font, em)[axis == "y"] for value in (ticks[0], ticks[-1]))
+        widest = 2 * max(_half(value_text(value), font, em)[axis == "y"] for value in (ticks[0], ticks[-1]))
         # On coordinate axes a few numbers tell the unit; a number line is read off its numbers.
-        room = widest + 2.5 if scale.y is None else max(2.2 * widest, 9.0)
+        room = widest + 2.5 if scale.y is None else max(1.6 * widest, 9.0)
         every = next(n for n in (1, 2, 5, 10, 20, 50, 100) if n * step * unit >= room)
         marks = [(value_text(v), v * unit) for v in ticks if round(v / step) % every == 0 and (v or scale.y is None)]
         for text, far in marks:
-            wanted.append(_tick_number(text, axis, (x + far * dx, y + far * dy), (nx, ny), style, em))
+            half = _half(text, font, em)
+            wanted.append(_tick_number(text, axis, (x + far * dx, y + far * dy), (nx, ny), half, gap))
         if scale.y is not None:
             far = unit * shown[1] + 2
             tip = (x + far * dx, y + far * dy)
-            wanted.append(_tick_number(axis, f"name of {axis}", tip, (nx, ny), style, em))
+            wanted.append(_tick_number(axis, f"name of {axis}", tip, (nx, ny), _half(axis, font, em), gap))
     return wanted
 
 
-def _tick_number(text: str, axis: str, at: Point, normal: Point, style: Style, em: float) -> Wanted:
-    half = _half(text, style.font, em)
-    out = abs(normal[0]) * half[0] + abs(normal[1]) * half[1] + 1.2 + style.label_offset
+def _tick_number(text: str, axis: str, at: Point, normal: Point, half: tuple[float, float], gap: float) -> Wanted:
+    out = abs(normal[0]) * half[0] + abs(normal[1]) * half[1] + 1.2 + gap
     reaches = [(out, 0.0), (out + 0.8, 1.0), (-out, 2.0), (-out - 0.8, 3.0)]
     return Wanted(text, half, [(at[0] + r * normal[0], at[1] + r * normal[1], cost) for r, cost in reaches], axis=axis)
 
 
 def _beside_graph(graph: Graph, figure: Figure, place: Placed, half: tuple[float, float], gap: float) -> Candidates:
+    curves = [_dense(curve) for curve in graph_curves(graph, figure.scale, place)]
+    others = [other for other in figure.graphs if other != graph]
+    foreign = [
+        point for other in others for part in graph_curves(other, figure.scale, place) for point in _dense(part)
+    ]
     places = []
-    for curve in graph_curves(graph, figure.scale, place):
-        dense = curve if len(curve) > 9 else _between(curve[0], curve[-1], 17)
-        last = len(dense) - 1
-        for index in range(0, last + 1, max(1, last // 16)):
-            (x, y), (ax, ay), (bx, by) = dense[index], dense[max(index - 1, 0)], dense[min(index + 1, last)]
+    for curve in curves:
+        last = len(curve) - 1
+        for index in range(0, last + 1, last // 16):
+            (x, y), (ax, ay), (bx, by) = curve[index], curve[max(index - 1, 0)], curve[min(index + 1, last)]
             length = math.hypot(bx - ax, by - ay) or 1.0
             nx, ny = (ay - by) / length, (bx - ax) / length
             out = abs(nx) * half[0] + abs(ny) * half[1] + gap
@@ -441,7 +444,26 @@ def _beside_graph(graph: Graph, figure: Figure, place: Placed, half: tuple[float
             for more in (0.0, 1.5, 3.0, 5.0):
                 for reach in (out + more, -out - more):
                     places.append((x + reach * nx, y + reach * ny, 3 * end + more))
+    if foreign:
+        # Nearer to another graph, an equation would be taken for that one's.
+        own, far = (_gap_to(places, half, points) for points in (sum(curves, []), foreign))
+        near = (far < own + 2.0).tolist()
+        places = [(x, y, cost + _BLOCKED * bad) for (x, y, cost), bad in zip(places, near, strict=True)]
     return places
+
+
+def _gap_to(places: Candidates, half: tuple[float, float], points: list[Point]) -> np.ndarray:
+    """The distance of boxes at candidate places from the nearest of some points."""
+    across, up = (
+        np.maximum(np.abs(np.array(places)[:, axis, None] - np.array(points)[:, axis]) - half[axis], 0)
+        for axis in (0, 1)
+    )
+    return np.hypot(across, up).min(axis=1)
+
+
+def _dense(curve: list[Point]) -> list[Point]:
+    """A curve's points, many of them also where it is straight."""
+    return curve if len(curve) > 9 else _between(curve[0], curve[-1], 33)
 
 
 def _between(start: Point, end: Point, count: int) -> list[Point]:
@@ -449,31 +471,44 @@ def _between(start: Point, end: Point, count: int) -> list[Point]:
     return [(start[0] + s * (end[0] - start[0]), start[1] + s * (end[1] - start[1])) for s in shares]
 
 
-def _numbers(wanted: list[Wanted], strokes: Strokes) -> np.ndarray:
-    """The candidates of all numbers and equations, those blocked that a line parts from what they are about."""
-    table = np.array([candidate for each in wanted for candidate in each.candidates])
-    lines = np.array(strokes.lines + strokes.dashed).reshape(-1, 4)
-    nowhere = (math.nan, math.nan)  # compares as false with anything: nothing is between
-    abouts = [each.about or nowhere for each in wanted for _ in each.candidates]
-    if not len(lines) or not len(table) or all(each.about is None for each in wanted):
+def _numbers(wanted: list[Wanted], place: Placed, strokes: Strokes) -> np.ndarray:
+    """The candidates of numbers and equations, (3, N); those blocked that a line parts from what they are about."""
+    if not wanted:
+        return np.empty((3, 0))
+    table = np.array([candidate for each in wanted for candidate in each.candidates]).T
+    lines = strokes.lines + strokes.dashed
+    owned: list[int] = []
+    abouts: list[Point] = []
+    begin = 0
+    for each in wanted:
+        end = begin + len(each.candidates)
+        if each.about is not None:
+            owned += range(begin, end)
+            abouts += [each.about] * (end - begin)
+        begin = end
+    if not owned or not lines:
         return table
-    about = np.array(abouts)
-    way = (table[:, :2] - about)[:, None]  # (N, 1, 2)
-    step = lines[:, 2:] - lines[:, :2]
-    dx, dy = lines[:, 0] - about[:, :1], lines[:, 1] - about[:, 1:]  # (N, S)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cross = way[..., 0] * step[:, 1] - way[..., 1] * step[:, 0]
-        along = (dx * step[:, 1] - dy * step[:, 0]) / cross
-        share = (dx * way[..., 1] - dy * way[..., 0]) / cross
+    about, lines = np.array(abouts).T, np.array(lines).T[:, :, None]  # (2, M) and (4, S, 1)
+    wx, wy = table[:2, owned] - about
+    sx, sy = lines[2:] - lines[:2]  # (S, 1)
+    dx, dy = lines[0] - about[0], lines[1] - about[1]  # (S, M)
+    cross = wx * sy - wy * sx
+    cross[cross == 0] = 1e-12
+    along, share = (dx * sy - dy * sx) / cross, (dx * wy - dy * wx) / cross
     # Lines that pass through the place itself part nothing from it.
-    parted = (along > 0.05) & (along < 1) & (share > 0) & (share < 1)
-    table[:, 2] += _BLOCKED * parted.any(axis=1)
+    parted = ((along > 0.05) & (along < 1) & (share > 0) & (share < 1)).any(axis=0)
+    # Far from its own place and beside another point, a number would be taken for that one's.
+    px, py = np.array(list(place.points.values())).T[:, :, None]
+    nearest = ((table[0, owned] - px) ** 2 + (table[1, owned] - py) ** 2).min(axis=0)
+    strayed = nearest < 0.5 * (wx * wx + wy * wy)
+    table[2, owned] += _BLOCKED * (parted | strayed)
     return table
 
 
 # Texts
 
 
+@functools.lru_cache(maxsize=8192)
 def value_text(value: float | str, degrees: bool = False) -> str:
     """A mark's value as it is written: `6`, `2.5`, `x + 3`; with its sign of degrees `50°`, `x°`, `(2x − 7)°`."""
     text = value if isinstance(value, str) else f"{value:.10g}"

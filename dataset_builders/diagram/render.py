@@ -15,6 +15,7 @@ from dataset_builders.diagram.labels import (
     wanted_labels,
 )
 from dataset_builders.diagram.style import (
+    PLAIN,
     Placed,
     Strokes,
     Style,
@@ -30,6 +31,10 @@ from dataset_builders.diagram.style import (
 HIDING = 0.75
 # How far from its point a letter wants to be, in hundredths of the side, where it keeps to a grid.
 BESIDE = 9.0
+NUMBERS_BESIDE = 2.0
+# Letters of so many pixels or fewer have thin strokes, which are drawn a little bolder.
+SMALL = 16
+BOLDER = 0.3
 Place = tuple[float, float]
 
 
@@ -38,7 +43,7 @@ def render(
     size: int = 96,
     label_grid: int | None = None,
     with_markings: bool = True,
-    style: Style = Style(),
+    style: Style = PLAIN,
 ) -> np.ndarray:
     """Draw a figure.
 
@@ -65,7 +70,8 @@ def render(
     if label_grid is not None and not 6 <= label_grid <= size:
         raise ValueError(f"`label_grid` is {label_grid}; a cell is 6 to {size} pixels wide, the size of the image.")
     place, width = placed(figure, style.rotation), stroke_width(style, size)
-    strokes = strokes_of(figure, place, width, with_markings)
+    # In a cell of the grid a number covers most of its angle, and would leave crumbs of the arc.
+    strokes = strokes_of(figure, place, width, with_markings, arcs_at_values=label_grid is None)
     sheet = _sheet(size)
     canvas = sheet.canvas
     canvas.clear(0)
@@ -76,14 +82,13 @@ def render(
     canvas.restore()
     if label_grid:
         for text in _on_grid(figure, place, strokes, size, label_grid, with_markings, style):
-            canvas.drawTextBlob(*text, sheet.ink)
+            canvas.drawTextBlob(*text, sheet.small_ink)
     else:
         pixels, scale = font_pixels(style, size), size / 100
+        ink = sheet.ink if pixels > SMALL else sheet.small_ink
         for text, (x, y), _ in labels_beside(figure, place, strokes, size, style, with_markings).labels:
             blob, (left, top, right, bottom) = text_blob(text, style.font, pixels)
-            canvas.drawTextBlob(
-                blob, x * scale - (left + right) / 2, (100 - y) * scale - (top + bottom) / 2, sheet.ink
-            )
+            canvas.drawTextBlob(blob, x * scale - (left + right) / 2, (100 - y) * scale - (top + bottom) / 2, ink)
     image = ~sheet.pixels  # a copy: the sheet is drawn on again
     return _scanned(image, style) if style.noise else image
 
@@ -95,6 +100,7 @@ class _Sheet(NamedTuple):
     surface: Any
     canvas: Any
     ink: Any
+    small_ink: Any
     eraser: Any
 
 
@@ -111,7 +117,10 @@ def _sheet(size: int) -> _Sheet:
         pixels = np.zeros((size, size), np.uint8)
         surface = skia.Surface.MakeRasterDirect(skia.ImageInfo.MakeA8(size, size), pixels, size)
         eraser = skia.Paint(AntiAlias=False, BlendMode=skia.BlendMode.kClear)
-        of_size[size] = _Sheet(pixels, surface, surface.getCanvas(), skia.Paint(AntiAlias=True), eraser)
+        ink, small_ink = skia.Paint(AntiAlias=True), skia.Paint(AntiAlias=True)
+        small_ink.setStyle(skia.Paint.kStrokeAndFill_Style)
+        small_ink.setStrokeWidth(BOLDER)
+        of_size[size] = _Sheet(pixels, surface, surface.getCanvas(), ink, small_ink, eraser)
     return of_size[size]
 
 
@@ -144,7 +153,7 @@ def _on_grid(
             if optional:
                 continue
             centre = target
-        blob, box = _fitted(text, style.font, pixels, span * grid)
+        blob, box = _fitted(text, style.font, pixels, span * grid - (1 if span == 1 else 3))
         corner = _corner_of(box, centre, size)
         canvas.drawRect(skia.Rect(*corner, corner[0] + box[2] - box[0], corner[1] + box[3] - box[1]), eraser)
         texts.append((blob, corner[0] - box[0], corner[1] - box[1]))
@@ -161,7 +170,7 @@ def _wanted_places(
     ]
     if not with_markings:
         return letters
-    numbers = wanted_labels(figure, place, strokes, style, em)
+    numbers = wanted_labels(figure, place, strokes, style.font, em, NUMBERS_BESIDE)
     return letters + [(each.text, min(each.candidates, key=lambda c: c[2])[:2], bool(each.axis)) for each in numbers]
 
 
@@ -203,8 +212,13 @@ def _fitted(text: str, font: str, pixels: int, width: int) -> tuple[Any, tuple[f
     while True:
         for stretch in (1.0, 0.9, 0.8, 0.72):
             blob, (left, top, right, bottom) = text_blob(text, font, pixels, stretch)
-            if right - left <= width - 1 or (pixels <= 6 and stretch < 0.8):
-                return blob, (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+            if right - left <= width or (pixels <= 6 and stretch < 0.8):
+                rim = BOLDER / 2
+                low, high = (
+                    (math.floor(left - rim), math.floor(top - rim)),
+                    (math.ceil(right + rim), math.ceil(bottom + rim)),
+                )
+                return blob, (*low, *high)
         pixels -= 1
 
 

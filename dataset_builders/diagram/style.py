@@ -32,7 +32,7 @@ class Style:
         stroke_width (`float`, *optional*, defaults to `0.75`): in hundredths of the side; never below 1.1 pixels.
         font (`str`, *optional*, defaults to `"DejaVu Sans"`): one of `FONTS`, which come with matplotlib.
         font_size (`float`, *optional*, defaults to `6.0`): in hundredths of the side; never below 11 pixels.
-        label_offset (`float`, *optional*, defaults to `1.6`): least distance of a label from what it names.
+        label_offset (`float`, *optional*, defaults to `1.8`): least distance of a label from what it names.
         rotation (`float`, *optional*, defaults to `0.0`): degrees by which the drawing is turned anticlockwise about
             the frame's middle; letters stay upright, and the drawing shrinks where it would leave the frame.
         jitter (`float`, *optional*, defaults to `0.0`): how far strokes wobble, as if drawn by hand.
@@ -46,7 +46,7 @@ class Style:
     stroke_width: float = 0.75
     font: str = "DejaVu Sans"
     font_size: float = 6.0
-    label_offset: float = 1.6
+    label_offset: float = 1.8
     rotation: float = 0.0
     jitter: float = 0.0
     noise: float = 0.0
@@ -70,6 +70,7 @@ _RANGES = {
     "noise": (0.0, 1.0),
     "seed": (0, 2**31 - 1),
 }
+PLAIN = Style()
 
 
 def sample_style(rng: np.random.Generator) -> Style:
@@ -84,7 +85,7 @@ def sample_style(rng: np.random.Generator) -> Style:
         stroke_width=round(0.5 + 0.6 * width, 3),
         font=FONTS[font],
         font_size=round(5.2 + 1.4 * size, 3),
-        label_offset=round(1.3 + 1.0 * offset, 3),
+        label_offset=round(1.5 + 1.0 * offset, 3),
         rotation=round(20 * (turn - 0.5), 2) if turn < 0.25 or turn > 0.75 else 0.0,
         jitter=round(0.15 + 0.8 * wobble, 3) if wobble < 0.25 else 0.0,
         noise=round(0.2 + 3.2 * scan, 3) if scan < 0.25 else 0.0,
@@ -103,14 +104,14 @@ def load_skia() -> ModuleType:
         import skia
     except ImportError as error:
         raise ImportError(
-            f"skia cannot be imported ({error}), and drawing needs it: `pip install skia-python`, and for the system's "
-            "libGL and libEGL `apt install libgl1 libegl1`."
+            f"skia cannot be imported ({error}), and drawing needs it: `pip install skia-python`, and for the "
+            "libraries libGL and libEGL of the system `apt install libgl1 libegl1`."
         ) from error
     return skia
 
 
 class Placed(NamedTuple):
-    """Where a figure stands after the style's turn: points by name, the turn in degrees, and what lengths shrank by."""
+    """Where a figure stands after the style's turn: points by name, the turn in degrees, what lengths shrank by."""
 
     points: dict[str, Point]
     turn: float
@@ -187,7 +188,9 @@ def _radii(figure: Figure) -> list[tuple[str, float]]:
     return [*figure.circles.items(), *((name, max(axes[:2])) for name, axes in figure.ellipses.items()), *arcs]
 
 
-def strokes_of(figure: Figure, place: Placed, width: float, with_markings: bool = True) -> Strokes:
+def strokes_of(
+    figure: Figure, place: Placed, width: float, with_markings: bool = True, arcs_at_values: bool = True
+) -> Strokes:
     """The strokes of a figure.
 
     Args:
@@ -195,6 +198,8 @@ def strokes_of(figure: Figure, place: Placed, width: float, with_markings: bool 
         width (`float`): of a stroke; marks grow with it, so that they can be told apart in small images.
         with_markings (`bool`, *optional*, defaults to `True`): `False` leaves out all ticks, squares, angle arcs and
             arrow heads.
+        arcs_at_values (`bool`, *optional*, defaults to `True`): `False` leaves out the arc of an angle that has its
+            value beside it.
     """
     at, shrink = place.points, place.shrink
     made = Strokes([], [], [], [], [], [], [], [], [], [], {})
@@ -216,10 +221,11 @@ def strokes_of(figure: Figure, place: Placed, width: float, with_markings: bool 
     ends = {name for pair in figure.segments for name in pair} | {start for start, _ in figure.rays}
     ends |= {name for arc in figure.arcs for name in arc[1:]}
     ends -= {*figure.circles, *figure.ellipses}
-    if figure.scale is not None:
-        ends.add(figure.scale.origin)
+    if figure.scale is not None and (figure.scale.y or with_markings):
+        ends.add(figure.scale.origin)  # where the axes cross, or at a tick
     made.dots.extend(point for name, point in at.items() if name not in ends)
-    _add_marks(made, figure, at, width, with_markings)
+    if with_markings:
+        _add_marks(made, figure, at, width, arcs_at_values)
     return made
 
 
@@ -333,19 +339,18 @@ def _shown(graph: Graph, scale: Scale) -> list[tuple[float, float]]:
 # Marks
 
 
-def _add_marks(made: Strokes, figure: Figure, at: dict[str, Point], width: float, with_markings: bool) -> None:
-    if not with_markings:
-        return
+def _add_marks(made: Strokes, figure: Figure, at: dict[str, Point], width: float, arcs_at_values: bool) -> None:
     gap = max(1.4, 2.4 * width)
     counts = dict.fromkeys(("equal", "equal_angles", "parallel"), 0)
     ticked = {frozenset(pair) for kind, p, _ in figure.marks if kind == "equal" for pair in (p[:2], p[2:])}
     arcs_at: dict[str, float] = {}  # how far from a vertex the next arc of an angle is drawn
-    for index, (kind, names, _) in enumerate(figure.marks):
+    for index, (kind, names, value) in enumerate(figure.marks):
         points = [at[name] for name in names]
         if kind in counts:
             counts[kind] += 1
         if kind == "angle":
-            made.angle_radii[index] = _add_angle(made, names, at, arcs_at, gap, 1)
+            drawn = arcs_at_values or value is None
+            made.angle_radii[index] = _add_angle(made, names, at, arcs_at, gap, 1, drawn)
         elif kind == "equal_angles":
             for three in (names[:3], names[3:]):
                 _add_angle(made, three, at, arcs_at, gap, counts[kind])
@@ -366,7 +371,13 @@ def _add_marks(made: Strokes, figure: Figure, at: dict[str, Point], width: float
 
 
 def _add_angle(
-    made: Strokes, names: tuple[str, ...], at: dict[str, Point], arcs_at: dict[str, float], gap: float, count: int
+    made: Strokes,
+    names: tuple[str, ...],
+    at: dict[str, Point],
+    arcs_at: dict[str, float],
+    gap: float,
+    count: int,
+    drawn: bool = True,
 ) -> float:
     """Draw the arcs of a marked angle; returns the outermost one's radius."""
     before, vertex, after = (at[name] for name in names)
@@ -375,7 +386,7 @@ def _add_angle(
     # A narrow angle's arc is short: farther out it can be seen.
     radius = min(max(8.0 if sweep < 35 else 5.5, 4 * gap / 1.4), 0.45 * short)
     radius = max(radius, arcs_at.get(names[1], 0.0))
-    for number in range(count):
+    for number in range(count if drawn else 0):
         made.mark_arcs.append((*vertex, radius + number * gap, start, sweep))
     arcs_at[names[1]] = radius + count * gap
     return radius + (count - 1) * gap

@@ -1,8 +1,8 @@
 """Negatives by perturbing the program: an edited figure and its caption, each verified false of the other.
 
 An edit counts only if some fact of either caption is refuted by the other's figure: false by every reading of its
-words and by a margin that can be seen. So an equivalent name (△ABC for △BCA, AB for BA) is never a negative, nor is a square
-where a rectangle is meant.
+words and by a margin that can be seen. So an equivalent name (△ABC for △BCA, AB for BA) is never a negative, nor is a
+square where a rectangle is meant.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MOST_BASES = 50  # one is nearly always enough for groups of 20, five for groups
 
 
 class Diagrams(NamedTuple):
-    """A world of diagrams: how they are drawn at random, in which proportions, how crowded they may be, and which edits
+    """A world of diagrams: how they are drawn at random, in which proportions, how crowded they may be, which edits
     they take.
 
     `labels` says whether letters and numbers have to be clear of lines, which a grid of labels sees to by itself;

@@ -1,16 +1,33 @@
 """Solved figures against plain geometry: each construction is measured, none is trusted. And what captions state."""
 
+import ast
+import doctest
 import itertools
 import math
+import re
+from pathlib import Path
 
+import exact_geometry
 import numpy as np
 import pytest
-from plain_geometry import BY_EYE, EXACT, Drawing, claims_of, holds_true
+from plain_geometry import BY_EYE, EXACT, Drawing, certainly_false, claims_of, holds_true, read
 
+from dataset_builders.diagram import figure as figure_module
 from dataset_builders.diagram.caption import caption, describe
 from dataset_builders.diagram.facts import Fact, facts_of, holds, refuted
-from dataset_builders.diagram.figure import EXAM, LEAST_ANGLE, LEAST_DISTANCE, MARGIN, Figure, FigureError, solve
-from dataset_builders.diagram.program import VOCABULARY, parse
+from dataset_builders.diagram.figure import (
+    DRAWN,
+    EXAM,
+    LEAST_ANGLE,
+    LEAST_DISTANCE,
+    MARGIN,
+    ROOMY,
+    Figure,
+    FigureError,
+    Limits,
+    solve,
+)
+from dataset_builders.diagram.program import VOCABULARY, ProgramError, parse
 from dataset_builders.diagram.sample import sample_program as sample_exam_program
 from dataset_builders.diagram.simple import sample_simple_program as sample_program
 
@@ -164,29 +181,80 @@ def test_segments_and_marks_are_kept_as_written():
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("square(A, B, C, D, at=(80, 50))", "from the frame's edge"),
-        ("square(A, B, C, D, size=10)", "closer than 13 hundredths"),
-        ("circle(O, at=(50, 50), size=98)", "the circle leaves the frame"),
-        ('triangle(A, B, C, kind="isosceles", angle=16, size=74)', "the angle at A is below 18 degrees"),
-        ('triangle(A, B, C, kind="right", angle=90)', "these angles leave no triangle"),
-        ('triangle(A, B, C, kind="right", angle=120)', "these angles leave no triangle"),
-        ("triangle(A, B, C, angle=100, other=80)", "these angles leave no triangle"),
-        ("triangle(A, B, C, angle=110, other=100)", "these angles leave no triangle"),
-        ("parallelogram(A, B, C, D, ratio=0.3, angle=30, size=74)\nE = foot(A, C, D)", "the foot is not between"),
-        ("triangle(A, B, C, angle=130, other=25, size=70)\nD = foot(A, B, C)", "the foot is not between the ends"),
-        ("square(A, B, C, D, size=70)\nE = midpoint(A, B)\nF = midpoint(B, A)", "points F and E are closer"),
-        ("square(A, B, C, D, size=70)\nE = radius(A)", "A is not the centre of a circle"),
-        ("square(A, B, C, D, size=70)\nE = diameter(A, B)", "A is not the centre of a circle"),
-        ("square(A, B, C, D, size=70)\nE = chord(A, B)", "A is not the centre of a circle"),
-    ],
-)
-def test_what_cannot_be_drawn_well_is_refused_by_line(text, words):
+AXES = "O = axes(x=(-5, 5), y=(-5, 5))\n"
+CIRCLE = "circle(O, at=(50, 50), size=50)\nA = on_circle(O, turn=0)\n"
+FAR = "point(A, at=(20, 20))\npoint(B, at=(80, 20))\npoint(C, at=(50, 80))\n"
+# What cannot be drawn, in its last line; words of the reason; and how crowded it may be.
+NOT_DRAWN = [
+    ("square(A, B, C, D, at=(80, 50))", "from the frame's edge", ROOMY),
+    ("square(A, B, C, D, size=10)", "closer than 13 hundredths", ROOMY),
+    ("circle(O, at=(50, 50), size=98)", "the circle leaves the frame", ROOMY),
+    ("circle(O, at=(50, 50), size=20)", "the circle leaves the frame, or is too small", ROOMY),
+    ("ellipse(O, at=(30, 50), size=80)", "the ellipse leaves the frame", ROOMY),
+    ('triangle(A, B, C, kind="isosceles", angle=16, size=74)', "the angle at A is below 18 degrees", ROOMY),
+    ('triangle(A, B, C, kind="right", angle=90)', "these angles leave no triangle", ROOMY),
+    ('triangle(A, B, C, kind="right", angle=120)', "these angles leave no triangle", ROOMY),
+    ("triangle(A, B, C, angle=100, other=80)", "these angles leave no triangle", ROOMY),
+    ("triangle(A, B, C, angle=110, other=100)", "these angles leave no triangle", ROOMY),
+    ("parallelogram(A, B, C, D, ratio=0.3, angle=30, size=74)\nE = foot(A, C, D)", "the foot is not between", ROOMY),
+    ("triangle(A, B, C, angle=130, other=25, size=70)\nD = altitude(A, B, C)", "the foot is not between", ROOMY),
+    ("square(A, B, C, D, size=70)\nE = midpoint(A, B)\nF = midpoint(B, A)", "points F and E are closer", ROOMY),
+    *(
+        (f"square(A, B, C, D, size=70)\nE = {verb}({points})", "A is not the centre of a circle", ROOMY)
+        for verb, points in [
+            *(("on_circle", "A"), ("radius", "A"), ("diameter", "A, B"), ("chord", "A, B"), ("tangent", "A, B")),
+            *(("secant", "A, B"), ("tangent_from", "B, A")),
+        ]
+    ),
+    ("O = axes()\nP = number_line()", "there are axes, or a number line, already", ROOMY),
+    ("O = axes(x=(1, 5))", "a range holds 0 and is 2 to 40 long", ROOMY),
+    ("O = number_line(x=(-30, 30))", "a range holds 0 and is 2 to 40 long", ROOMY),
+    (FAR + "arc(A, B, C)", "B and C are not equally far from A", ROOMY),
+    ("graph(a=1)", "a graph needs axes before it", ROOMY),
+    ("O = number_line()\ngraph(a=1)", "a graph needs axes before it", ROOMY),
+    (AXES + 'graph(kind="quadratic", a=0)', "`a` is 0, which makes no quadratic function", ROOMY),
+    (AXES + "graph(a=1)\ngraph(a=1.0)", "the same graph is drawn twice", ROOMY),
+    (AXES + "graph(a=1, b=50)", "hardly any of the graph is within", ROOMY),
+    ("square(A, B, C, D, size=70)\nE = intersection(A, B, C, D)", "the two lines do not meet, or hardly", ROOMY),
+    (FAR + "point(D, at=(50, 40))\nE = intersection(A, B, C, D)", "the lines meet outside CD", ROOMY),
+    (FAR + "D = perpendicular_bisector(C, A, B)", "C is not the midpoint of the segment after it", ROOMY),
+    (FAR + "M = midpoint(A, B)\nD = parallel(M, A, B)", "M lies on the line that the new one is to be", ROOMY),
+    (CIRCLE + "B = secant(O, A, length=40)", "its `length` ends inside the circle, or hardly outside", ROOMY),
+    (CIRCLE + "point(P, at=(50, 80))\nB = diameter(O, P)", "P is not on the circle", ROOMY),
+    (CIRCLE + "point(P, at=(50, 60))\nB = tangent_from(P, O)", "P is not far enough outside the circle", EXAM),
+    (FAR + "M = midpoint(A, B)\nD = circumcircle(A, M, B)", "the three points lie on a line", ROOMY),
+    ("P = plot(x=1)", "it needs axes or a number line before it", ROOMY),
+    ("O = number_line()\nP = plot(x=1, y=2)", "a number line has no `y`", ROOMY),
+    (AXES + "P = plot(x=6)", "it lies outside the range that is drawn", ROOMY),
+    (AXES + "P = plot(y=-6)", "it lies outside the range that is drawn", ROOMY),
+    (FAR + "segment(A, B)\npoint(P, at=(50, 22))", "point P is too near to AB", EXAM),
+    (CIRCLE + "point(P, at=(50, 77))", "point P is too near to the circle with centre O", EXAM),
+    (
+        "point(A)\npoint(B)\npoint(C, at=(60, 60))\nD = reflection(C, A, B)",
+        "too small or too far away",
+        Limits(0, 0, 0),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "words", "limits"), NOT_DRAWN)
+def test_what_cannot_be_drawn_well_is_refused_by_line(text, words, limits):
     with pytest.raises(FigureError, match=words) as caught:
-        solve(parse(text))
-    assert str(caught.value).startswith(f"line {text.count(chr(10)) + 1}, {text.splitlines()[-1].split('(')[0]}")
+        solve(parse(text), limits)
+    lines = text.splitlines()
+    assert str(caught.value).startswith(f"line {len(lines)}, {lines[-1].split('(')[0]}")
+
+
+def test_every_reason_of_the_solver_is_among_them():
+    source = Path(figure_module.__file__)
+    raises = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Raise)]
+    reached = set()
+    for text, _, limits in NOT_DRAWN:
+        with pytest.raises(FigureError) as caught:
+            solve(parse(text), limits)
+        line = [entry.lineno + 1 for entry in caught.traceback if Path(entry.path) == source][-1]
+        reached |= {ast.unparse(node) for node in raises if node.lineno <= line <= node.end_lineno}
+    assert len(reached) > 25 and reached == {ast.unparse(node) for node in raises}
 
 
 def test_nothing_is_built_on_points_that_coincide():
@@ -355,3 +423,61 @@ def test_every_statement_about_a_figure_is_judged_as_plain_geometry_judges_it(te
         verdicts.add(expected)
     assert verdicts == {True, False}
     assert not holds(figure, Fact("midpoint", ("Z", "A", "B")))
+
+
+DOCS = (Path(__file__).parents[2] / "docs" / "diagrams.md").read_text()
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of a table's rows, without the code marks of the first ones."""
+    cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip().replace("\\`", "~").strip("`").replace("~", "`") for cell in row] for row in cells]
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    """By word: the example as a whole program, and the sentence that it is said to state."""
+    found = {}
+    for section in DOCS.split("## Vocabulary")[1].split("### ")[1:]:
+        base = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+        for word, _, example, *sentence in rows(section):
+            found[word] = ("".join(base) + example, sentence[0] if sentence else "")
+    return found
+
+
+def test_every_word_is_documented():
+    assert list(documented()) and set(documented()) == set(VOCABULARY)
+
+
+@pytest.mark.parametrize("word", VOCABULARY)
+@pytest.mark.parametrize("limits", [EXAM, DRAWN])
+def test_a_documented_example_is_drawn_and_described_truly(word, limits):
+    text, sentence = documented()[word]
+    program = parse(text)
+    assert program.statements[-1].verb == word and parse(str(program)) == program
+    figure = solve(program, limits)
+    said = [describe(program, wording) for wording in range(40)]
+    assert {len(facts) for facts in said} == {len(facts_of(program))}
+    assert not sentence or sentence in {facts[-1][1] for facts in said}
+    exact = exact_geometry.draw(program)
+    for name, place in figure.points.items():
+        assert exact.near(name) == pytest.approx(place, abs=1e-9)
+    for stated in {text for facts in said for _, text in facts}:
+        claim = read(stated)
+        assert holds_true(claim, figure, EXACT) and holds_true(claim, figure, BY_EYE), stated
+        assert not certainly_false(claim, figure)
+        # A number at a mark is the author's word; the rest can be worked out.
+        assert exact_geometry.truth(claim, exact) is True, stated
+
+
+@pytest.mark.parametrize("row", rows(DOCS.split("## Errors")[1].split("## ")[0]), ids=lambda row: row[0])
+def test_a_documented_error_is_what_is_said(row):
+    with pytest.raises((ProgramError, FigureError)) as caught:
+        solve(parse(row[0]))
+    assert str(caught.value) == row[1]
+
+
+def test_the_documented_session_is_what_python_says():
+    blocks = re.findall(r"```python\n(.*?)```", DOCS.split("## Vocabulary")[0], re.DOTALL)
+    solve(parse(blocks[0]), EXAM)
+    session = doctest.DocTestParser().get_doctest(blocks[1], {}, "docs/diagrams.md", None, 0)
+    assert doctest.DocTestRunner(verbose=False).run(session) == (0, len(session.examples))

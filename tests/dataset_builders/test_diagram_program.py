@@ -1,5 +1,6 @@
 """The diagram language: what is read comes back as it was, and nothing but the language is read."""
 
+import ast
 import sys
 import time
 import warnings
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataset_builders.diagram import program as program_module
 from dataset_builders.diagram.program import (
     MAX_CHARACTERS,
     VOCABULARY,
@@ -181,10 +183,27 @@ REFUSED = [
     (TRIANGLE + "mark_length(A, B)", "a number is written out"),
     (TRIANGLE + "mark_length(A, B, 0)", "between 0.01 and 99999"),
     (TRIANGLE + "mark_angle(A, B, C, 180)", "between 1 and 179"),
+    (TRIANGLE + "mark_length(A, B, '')", "a text that stands for a number is"),
+    (TRIANGLE + "mark_length(A, B, '{x}')", "a text that stands for a number is"),
+    (
+        TRIANGLE + "mark_length(A, B, '123456789 + 123456789 + 1')",
+        "a text that stands for a number is",
+    ),
+    (TRIANGLE + "mark_equal(A, A, B, C)", "the same point is named twice"),
+    (TRIANGLE + "mark_equal_angles(A, B, C, B, C, B)", "the same point is named twice"),
+    (TRIANGLE + "similar(D, E, E, A, B, C)", "the same point is named twice"),
+    (TRIANGLE + "similar(D, E, C, A, B, C)", "the point C is made twice"),
+    (TRIANGLE + "similar(D, E, F, A, B, X)", "the point X is used before it is made"),
+    ("point(A12)", "a point is one capital letter, A to Z, or one with a digit"),
+    ("O = axes(x=(0, 1001))", "between -1000 and 1000"),
+    ("axes()", "`axes` makes a point: write `D = axes(...)`"),
+    ("O = axes(A)", "`axes` takes 0 points; it was given 1"),
+    ("#" * (MAX_CHARACTERS + 1), "at most 20000 are read"),
+    ("triangle(A, B, \ud800)", "cannot be read"),
 ]
 
 
-@pytest.mark.parametrize(("text", "words"), REFUSED, ids=[text[-40:] or "empty" for text, _ in REFUSED])
+@pytest.mark.parametrize(("text", "words"), REFUSED, ids=[ascii(text[-40:]) for text, _ in REFUSED])
 def test_what_is_not_the_language_is_refused_in_one_sentence(text, words):
     with pytest.raises(ProgramError) as caught:
         parse(text)
@@ -192,6 +211,21 @@ def test_what_is_not_the_language_is_refused_in_one_sentence(text, words):
     assert words in reason
     assert "\n" not in reason and reason.endswith(".")
     assert str(caught.value) == f"line {caught.value.line}, column {caught.value.column}: {reason}"
+    lines = text.split("\n")
+    assert 1 <= caught.value.line <= len(lines)
+    assert 1 <= caught.value.column <= len(lines[caught.value.line - 1]) + 1
+
+
+def test_every_reason_of_the_reader_is_among_them():
+    source = Path(program_module.__file__)
+    raises = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Raise)]
+    reached = set()
+    for text, _ in REFUSED:
+        with pytest.raises(ProgramError) as caught:
+            parse(text)
+        line = [entry.lineno + 1 for entry in caught.traceback if Path(entry.path) == source][-1]
+        reached |= {ast.unparse(node) for node in raises if node.lineno <= line <= node.end_lineno}
+    assert len(reached) > 15 and reached == {ast.unparse(node) for node in raises}
 
 
 def test_a_refusal_names_line_and_column():

@@ -1,0 +1,206 @@
+"""The options of `mmgeolm negatives`: a dataclass for each sub-verb that builds, and checks that need no data."""
+
+import argparse
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from trl import TrlParser
+
+from dataset_builders.build import shard_range
+from dataset_builders.code_records import DIFFICULTIES, GROUPS, PICTURES
+
+
+@dataclass
+class BuildArguments:
+    """What every sub-verb takes that makes records."""
+
+    num_records: int | None = field(default=None, metadata={"help": "how many; may be left out where the data says"})
+    num_negatives: int = field(default=10, metadata={"help": "of each record"})
+    output_dir: str = field(default="", metadata={"help": "new folder, or one that was begun and is to be finished"})
+    seed: int = field(default=0, metadata={"help": "of everything random"})
+    num_proc: int = field(default=1, metadata={"help": "processes; the data set is the same for any number"})
+    shard: str = field(default="0/1", metadata={"help": "i/n builds the i-th n-th only, i from 0; see merge"})
+    candidates: str | None = field(
+        default=None, metadata={"help": "exchangeable (default), or centred: all negatives surround the positive"}
+    )
+    license: str | None = field(default=None, metadata={"help": "for the card: apache-2.0, mit…"})
+    push_to_hub: str | None = field(default=None, metadata={"help": "name on the Hub, to upload it there as well"})
+    private: bool = field(default=False, metadata={"help": "not to be seen by others there"})
+
+
+@dataclass
+class DiagramArguments(BuildArguments):
+    """What generated diagrams take besides."""
+
+    difficulty: int = field(default=3, metadata={"help": "about how many facts a caption states, 1 to 8"})
+    num_edits: list[int] | None = field(default=None, metadata={"help": "least and most edits in one negative"})
+    size: int = field(default=336, metadata={"help": "side of an image in pixels"})
+    images: str = field(default="embed", metadata={"help": "embed (PNG files), or programs: drawn when read"})
+    styles: bool = field(default=False, metadata={"help": "vary strokes, fonts, rotation, scan noise"})
+    with_markings: bool = field(default=True, metadata={"help": "false draws letters only, no numbers or marks"})
+
+
+CodeArguments = DiagramArguments
+
+
+@dataclass
+class RulesArguments(DiagramArguments):
+    """Where captions come from that are not generated."""
+
+    data: str | None = field(default=None, metadata={"help": "captions: JSON, JSONL, parquet or folder"})
+    image_folder: str | None = field(default=None, metadata={"help": "where the image paths of --data start"})
+    geometry3k: str | None = field(default=None, metadata={"help": "folder of Geometry3K, in place of --data"})
+
+
+@dataclass
+class RetrievalArguments(DiagramArguments):
+    """Where captions come from that are not generated, and how they are retrieved."""
+
+    data: str | None = field(default=None, metadata={"help": "captions: JSON, JSONL, parquet or folder"})
+    image_folder: str | None = field(default=None, metadata={"help": "where the image paths of --data start"})
+    pool: int = field(default=100, metadata={"help": "similar captions to choose from"})
+    choice: str = field(default="top", metadata={"help": "top, random or simans, of the pool"})
+    model: str | None = field(default=None, metadata={"help": "sentence-transformers model (default: TF-IDF)"})
+
+
+@dataclass
+class MergeArguments:
+    """Which shards to join, and what to do with the whole."""
+
+    folders: list[str] = field(
+        default_factory=list, metadata={"help": "the shards; may come first, without --folders"}
+    )
+    output_dir: str = field(default="", metadata={"help": "new folder for the whole"})
+    license: str | None = field(default=None, metadata={"help": "for the card: apache-2.0, mit…"})
+    push_to_hub: str | None = field(default=None, metadata={"help": "name on the Hub, to upload it there as well"})
+    private: bool = field(default=False, metadata={"help": "not to be seen by others there"})
+
+
+SUB_VERBS: dict[str, tuple[type, str, str]] = {
+    "code": (
+        CodeArguments,
+        "Images of edited diagram programs, verified false, with the captions that would be right for them.",
+        "mmgeolm negatives code --num_records 1000 --num_negatives 10 --num_proc 4 --output_dir images",
+    ),
+    "rules": (
+        RulesArguments,
+        "Edited captions: of --data, of --geometry3k, or of generated diagrams, where they are verified.",
+        "mmgeolm negatives rules --data captions.json --num_negatives 10 --output_dir rules",
+    ),
+    "retrieval": (
+        RetrievalArguments,
+        "Similar captions of other records: of --data, or of generated diagrams.",
+        "mmgeolm negatives retrieval --data captions.json --num_negatives 30 --output_dir near",
+    ),
+    "merge": (
+        MergeArguments,
+        "Joins the shards of one data set.",
+        "mmgeolm negatives merge part-0 part-1 --output_dir whole",
+    ),
+}
+"""Of each sub-verb that builds: its options, what it does, an example."""
+_OF_DIAGRAMS = ("difficulty", "size", "images", "styles", "with_markings")
+
+
+def usage() -> str:
+    """What `mmgeolm negatives --help` prints."""
+    lines = [f"  {verb:<10} {what}" for verb, (_, what, _) in SUB_VERBS.items()]
+    lines.append("  audit      Whether negatives can be told without a look at the image; duplicates; statistics.")
+    examples = "\n".join(f"  {example}" for _, _, example in SUB_VERBS.values())
+    verbs = "\n".join(lines)
+    return (
+        f"usage: mmgeolm negatives VERB [options]\n\n{verbs}\n\nExamples:\n{examples}\n\n"
+        "`mmgeolm negatives VERB --help` lists the options of a verb."
+    )
+
+
+class _Brief(argparse.RawDescriptionHelpFormatter):
+    """One line for an option, so that they all fit on a screen."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=30, width=110)
+
+    def _format_action(self, action: argparse.Action) -> str:
+        return "" if action.option_strings[0].startswith("--no_") else super()._format_action(action)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        value = "" if action.nargs == 0 else f" {'LEAST MOST' if action.dest == 'num_edits' else 'X'}"
+        return action.option_strings[0] + value
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        shown = action.default not in (None, "", [], argparse.SUPPRESS) and action.nargs != 0
+        default = str(action.default).lower() if isinstance(action.default, bool) else action.default
+        return f"{action.help} ({default})" if shown else action.help
+
+
+def parse(verb: str, arguments: list[str]) -> Any:
+    """The options of a sub-verb, checked; from flags, or `--config` with YAML.
+
+    Raises:
+        ValueError: for an unknown option, or a value that is out of range.
+    """
+    options, what, example = SUB_VERBS[verb]
+    parser = TrlParser(
+        (options,),
+        prog=f"mmgeolm negatives {verb}",
+        usage=f"mmgeolm negatives {verb} [options]",
+        description=f"{what}\n\n  {example}\n  mmgeolm negatives {verb} --config options.yaml",
+        formatter_class=_Brief,
+    )
+    if verb == "merge":
+        first = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+        arguments = [*(["--folders"] if first else []), *arguments]
+    args, *unknown = parser.parse_args_and_config(arguments, return_remaining_strings=True)
+    unknown = [word for words in unknown for word in words]
+    if unknown:
+        known = ", ".join(f"--{each.name}" for each in fields(options))
+        raise ValueError(f"there is no option {unknown[0]!r}; there are {known}.")
+    if not args.output_dir:
+        raise ValueError("pass --output_dir, the folder to write to.")
+    if verb != "merge":
+        _check(verb, args)
+    return args
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """`i/n` as `(i, n)`; raises `ValueError` for anything else."""
+    try:
+        index, count = map(int, str(text).split("/"))
+    except ValueError:
+        raise ValueError(f"--shard {text} is not of the form i/n, such as 0/8 for the first of eight.") from None
+    shard_range(1, (index, count))
+    return index, count
+
+
+def _check(verb: str, args: Any) -> None:
+    own_data = getattr(args, "data", None) or getattr(args, "geometry3k", None)
+    if args.num_records is None and not own_data:
+        raise ValueError("pass --num_records, the number of records to make.")
+    for name, least in (("num_records", 1), ("num_negatives", 1), ("num_proc", 1), ("size", 16), ("seed", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise ValueError(f"--{name} is {value}; it must be at least {least}.")
+    shard_of(args.shard)
+    for name, choices in (("candidates", tuple(GROUPS)), ("images", PICTURES)):
+        value = getattr(args, name)
+        if value is not None and value not in choices:
+            raise ValueError(f"--{name} is {value!r}; it must be {' or '.join(choices)}.")
+    least, most = DIFFICULTIES
+    if not least <= args.difficulty <= most:
+        raise ValueError(f"--difficulty is {args.difficulty}; it must be {least} to {most}.")
+    edits = args.num_edits
+    if edits is not None and not (len(edits) == 2 and 1 <= edits[0] <= edits[1] <= 4):
+        raise ValueError(f"--num_edits is {edits}; it must be a least and a most within 1 to 4, such as 1 2.")
+    if own_data:
+        for each in fields(DiagramArguments):
+            if each.name in _OF_DIAGRAMS and getattr(args, each.name) != each.default:
+                raise ValueError(f"--{each.name} is for generated diagrams; leave it out with {own_data}.")
+    if getattr(args, "geometry3k", None):
+        if args.data:
+            raise ValueError("--data and --geometry3k are two sources; name one.")
+        if args.candidates == "exchangeable":
+            raise ValueError("--candidates exchangeable is not there for Geometry3K, whose negatives are centred.")
+    elif getattr(args, "image_folder", None) and not args.data:
+        raise ValueError("--image_folder is where the paths of --data start; pass --data as well.")
+    if verb == "retrieval" and args.num_edits:
+        raise ValueError("--num_edits is not there for retrieval, which edits nothing.")
