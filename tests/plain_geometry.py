@@ -704,15 +704,21 @@ def _contradicted(
     here, close = measure(*p), d.same if what == "length" else d.degrees
     if what == "length":
         scales = [there / drawn for drawn, there in marks]
-        to_scale = not scales or max(scales) < 1.05 * min(scales)
+        scale = max(scales) / min(scales) if scales else 1.0
+        to_scale, about_to_scale = scale < 1.05, scale <= 1.2
     else:
-        to_scale = all(abs(there - drawn) < 3 for drawn, there in marks)
+        off = max((abs(there - drawn) for drawn, there in marks), default=0.0)
+        to_scale, about_to_scale = off < 3, off <= 12
     for drawn, there in marks:
         if abs(drawn - here) <= 1e-8 * drawn:
             if there != value:
                 return True
         elif to_scale and not close(drawn, here) and (value - there) * (here - drawn) <= 0:
             return True
+        elif about_to_scale and there == value:
+            # Drawn far larger or smaller than what is marked with the same number.
+            if abs(drawn - here) >= (0.2 * max(drawn, here) if what == "length" else 15):
+                return True
     return False
 
 

@@ -5,10 +5,11 @@ A fact holds within the tolerance of [`SEEN`], by the narrowest name of a shape;
 reading fails too: beyond the tolerance of [`LOOSE`], and with a square counted among the rectangles.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
-from dataset_builders.diagram.figure import Figure, Graph, angle_at, distance
+from dataset_builders.diagram.figure import Figure, Graph, Point, angle_at, distance
 from dataset_builders.diagram.program import Program, Statement
 
 # What counts as equal, and as right, to the eye at the size of training.
@@ -33,7 +34,10 @@ class Eye(NamedTuple):
 
 
 SEEN = Eye(EQUAL_LENGTHS, EQUAL_DEGREES, 1.0, EQUAL_LENGTHS, 1.0, False)
-LOOSE = Eye(0.1, 6.0, 2.5, 0.06, 0.25, True)
+LOOSE = Eye(0.1, 6.0, 2.5, 0.06, 1e-5, True)
+# A figure's marks tell of what is not marked as far as it is drawn to scale: sizes that differ by more than this, in
+# share of the larger and in degrees, are not marked with the same value.
+UNLIKE = Eye(0.2, 15.0, 2.5, 0.06, 1e-5, True)
 
 
 class Fact(NamedTuple):
@@ -85,7 +89,9 @@ def refuted(figure: Figure, fact: Fact) -> bool:
     Certain is also what names a point that the figure lacks. Not refuted is a length or an angle that is nowhere
     marked and that no mark contradicts: the figure does not say.
     """
-    if not all(point in figure.points for point in fact.points):
+    # "AB is a diameter" does not name the circle.
+    named = (fact.points[0], fact.points[2]) if fact.kind in ("diameter", "chord") else fact.points
+    if not all(point in figure.points for point in named):
         return True
     if fact.kind in ("mark_length", "mark_angle", "mark_arc"):
         return _refuted_mark(figure, fact)
@@ -112,6 +118,17 @@ def agree(figure: Figure, facts: list[Fact]) -> bool:
         _ANGLES[shape.kind](figure, shape, {at: float(mark.value) for at, mark in angles.items() if _of(mark, shape)})
         for shape in shapes
     )
+
+
+def to_scale(figure: Figure, facts: list[Fact]) -> bool:
+    """Whether marked numbers fit the drawing as far as [`refuted`] relies on it: lengths to each other within a fifth,
+    angles within 12 degrees."""
+    numbers = [fact for fact in facts if not isinstance(fact.value, str)]
+    angles = [fact for fact in numbers if fact.kind == "mark_angle"]
+    units = [fact.value / distance(figure, *fact.points) for fact in numbers if fact.kind == "mark_length"]
+    if units and max(units) > 1.2 * min(units):
+        return False
+    return all(abs(angle_at(figure, *fact.points) - float(fact.value)) <= 12 for fact in angles)
 
 
 def _of(mark: Fact, shape: Fact) -> bool:
@@ -192,7 +209,7 @@ _ANGLES = {
 def _outlined(figure: Figure, names: tuple[str, ...], eye: Eye) -> bool:
     """Whether these points are a drawn shape in this order, starting anywhere, going either way."""
     if eye.inclusive:
-        return all(_covered(figure, *side) for side in zip(names, (*names[1:], names[0]), strict=True))
+        return all(_chained(figure, *side) for side in zip(names, (*names[1:], names[0]), strict=True))
     return any(
         len(shape) == len(names) and any(names in _turns(order) for order in (shape, shape[::-1]))
         for shape in figure.outline
@@ -206,7 +223,7 @@ def _turns(names: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _joined(figure: Figure, first: str, second: str, eye: Eye) -> bool:
     if (first, second) in figure.segments or (second, first) in figure.segments:
         return True
-    return eye.inclusive and _covered(figure, first, second)
+    return eye.inclusive and _chained(figure, first, second)
 
 
 def _covered(figure: Figure, first: str, second: str) -> bool:
@@ -214,6 +231,8 @@ def _covered(figure: Figure, first: str, second: str) -> bool:
     if (first, second) in figure.segments or (second, first) in figure.segments:
         return True
     whole = distance(figure, first, second)
+    if whole == 0:
+        return False
     for start, end in figure.segments:
         length = distance(figure, start, end)
         if length + 1 > whole and all(_within(figure, point, start, end, length) for point in (first, second)):
@@ -228,6 +247,14 @@ def _covered(figure: Figure, first: str, second: str) -> bool:
         )
         for start, end in figure.rays
     )
+
+
+def _chained(figure: Figure, first: str, second: str) -> bool:
+    """Whether the two points are joined by drawn lines one after another, all in one direction."""
+    length = distance(figure, first, second)
+    between = [point for point in figure.points if _within(figure, point, first, second, length)]
+    between.sort(key=lambda point: distance(figure, first, point))
+    return all(_covered(figure, *pair) for pair in zip(between, between[1:], strict=False))
 
 
 def _within(figure: Figure, point: str, start: str, end: str, length: float) -> bool:
@@ -255,7 +282,7 @@ def _triangle(figure: Figure, fact: Fact, eye: Eye) -> bool:
         return (short_pair or long_pair) and (eye.inclusive or not (short_pair and long_pair))
     if eye.inclusive:
         # Scalene is refuted by two equal sides alone, however a right triangle is called.
-        return sides[1] - sides[0] > 0.01 * sides[1] and sides[2] - sides[1] > 0.01 * sides[2]
+        return sides[1] - sides[0] > eye.apart * sides[1] and sides[2] - sides[1] > eye.apart * sides[2]
     right = any(abs(angle_at(figure, *turn) - 90) < eye.degrees for turn in ((a, b, c), (b, c, a), (c, a, b)))
     return not (short_pair or long_pair or right)
 
@@ -290,7 +317,7 @@ def _on_side(figure: Figure, point: str, start: str, end: str, eye: Eye = SEEN) 
     """How far along start–end a point lies, 0..1; `None` when it lies elsewhere."""
     whole = distance(figure, start, end)
     before, after = distance(figure, start, point), distance(figure, point, end)
-    slack = 0.03 if eye.inclusive else 0.01
+    slack = 0.03 if eye.inclusive else 0.002
     inside = abs(before + after - whole) < slack * whole and min(before, after) > 0.02 * whole
     return before / whole if inside else None
 
@@ -311,21 +338,38 @@ def _point_on(figure: Figure, fact: Fact, eye: Eye) -> bool:
 
 
 def _from_vertex(figure: Figure, fact: Fact, eye: Eye) -> bool:
-    point, top, start, end = fact.points
-    if _on_side(figure, point, start, end, eye) is None or not _joined(figure, top, point, eye):
+    """Altitude, median, bisector, or none of them; inclusively drawn or not, and read from either end."""
+    if eye.inclusive and fact.kind == "bisector":
+        return _halves(figure, *fact.points, eye) or _halves(
+            figure, fact.points[1], fact.points[0], *fact.points[2:], eye
+        )
+    if _falls(figure, fact.kind, fact.points, eye):
+        return eye.inclusive or _joined(figure, *fact.points[:2], eye)
+    return eye.inclusive and _falls(figure, fact.kind, (fact.points[1], fact.points[0], *fact.points[2:]), eye)
+
+
+def _falls(figure: Figure, kind: str, points: tuple[str, ...], eye: Eye) -> bool:
+    point, top, start, end = points
+    if _on_side(figure, point, start, end, eye) is None:
         return False
-    if fact.kind in ("foot", "altitude"):
+    if kind in ("foot", "altitude"):
         return abs(angle_at(figure, top, point, start) - 90) < eye.degrees
-    if fact.kind == "median":
+    if kind == "median":
         return _at_middle(figure, point, start, end, eye)
-    if fact.kind == "bisector":
-        difference = angle_at(figure, start, top, point) - angle_at(figure, point, top, end)
-        return abs(difference) < 2 * eye.degrees
+    if kind == "bisector":
+        return _halves(figure, *points, eye)
     return _point_on(figure, Fact("point_on", (point, start, end)), eye)
+
+
+def _halves(figure: Figure, point: str, top: str, start: str, end: str, eye: Eye) -> bool:
+    difference = angle_at(figure, start, top, point) - angle_at(figure, point, top, end)
+    return abs(difference) < 2 * eye.degrees
 
 
 def _intersection(figure: Figure, fact: Fact, eye: Eye) -> bool:
     point, *ends = fact.points
+    if eye.inclusive:
+        return all(_off_line(figure, point, *pair) < 2.5 * eye.place for pair in (ends[:2], ends[2:]))
     return all(_on_side(figure, point, *pair, eye) is not None for pair in (ends[:2], ends[2:]))
 
 
@@ -339,7 +383,9 @@ def _directions(figure: Figure, a: str, b: str, c: str, d: str) -> float:
 def _parallel(figure: Figure, fact: Fact, eye: Eye) -> bool:
     """Of one direction, and not the same line."""
     a, b, c, d = fact.points
-    return _directions(figure, a, b, c, d) < eye.degrees and _off_line(figure, a, c, d) > 0.5
+    if fact in _marked(figure, fact.kind):
+        return True
+    return _directions(figure, a, b, c, d) < eye.degrees and (eye.inclusive or _off_line(figure, a, c, d) > 0.5)
 
 
 def _perpendicular(figure: Figure, fact: Fact, eye: Eye) -> bool:
@@ -347,8 +393,14 @@ def _perpendicular(figure: Figure, fact: Fact, eye: Eye) -> bool:
 
 
 def _perpendicular_bisector(figure: Figure, fact: Fact, eye: Eye) -> bool:
-    middle = _at_middle(figure, *fact.points[1:], eye)
-    return middle and _perpendicular(figure, fact, eye) and _joined(figure, *fact.points[:2], eye)
+    if not _perpendicular(figure, fact, eye):
+        return False
+    first, second, start, end = fact.points
+    if eye.inclusive:
+        # Of any two points on it: both are as far from either end of the segment.
+        gaps = (distance(figure, point, start) - distance(figure, point, end) for point in (first, second))
+        return all(abs(gap) < 3 * eye.place for gap in gaps)
+    return _at_middle(figure, second, start, end, eye) and _joined(figure, first, second, eye)
 
 
 def _on_circle(figure: Figure, fact: Fact, eye: Eye) -> bool:
@@ -358,82 +410,114 @@ def _on_circle(figure: Figure, fact: Fact, eye: Eye) -> bool:
 
 
 def _radius(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    if eye.inclusive:
+        return any(_on_circle(figure, Fact("on_circle", points), eye) for points in (fact.points, fact.points[::-1]))
     return _on_circle(figure, fact, eye) and _joined(figure, *fact.points[:2], eye)
 
 
 def _chord(figure: Figure, fact: Fact, eye: Eye) -> bool:
+    """A diameter passes through the centre, a chord does not; inclusively of any circle: some wordings name none."""
     end, centre, start = fact.points
+    centres = figure.circles if eye.inclusive else (centre,)
+    return any(_is_chord(figure, fact.kind, (end, centre, start), eye) for centre in centres)
+
+
+def _is_chord(figure: Figure, kind: str, points: tuple[str, str, str], eye: Eye) -> bool:
+    end, centre, start = points
+    if centre in (end, start):
+        return False
     both = all(_on_circle(figure, Fact("on_circle", (point, centre)), eye) for point in (start, end))
-    if not both or not _joined(figure, start, end, eye):
+    if not both or not (eye.inclusive or _joined(figure, start, end, eye)):
         return False
     off = 180 - angle_at(figure, start, centre, end)
-    return off < 2 * eye.degrees if fact.kind == "diameter" else off > 2 * EQUAL_DEGREES * eye.apart
+    return off < 2 * eye.degrees if kind == "diameter" else off > 2 * EQUAL_DEGREES * eye.apart
 
 
 def _touching(figure: Figure, fact: Fact, eye: Eye) -> bool:
     """A tangent is at right angles to the radius; a secant enters the circle."""
     end, centre, point = fact.points
-    if not _on_circle(figure, Fact("on_circle", (point, centre)), eye) or not _joined(figure, end, point, eye):
+    if not _on_circle(figure, Fact("on_circle", (point, centre)), eye):
         return False
     turn = angle_at(figure, end, point, centre)
-    return abs(turn - 90) < eye.degrees if fact.kind == "tangent" else turn < 90 - 4 * EQUAL_DEGREES * eye.apart
+    if eye.inclusive:
+        return abs(turn - 90) < eye.degrees if fact.kind == "tangent" else abs(turn - 90) > 12 * eye.apart
+    if not _joined(figure, end, point, eye):
+        return False
+    return abs(turn - 90) < eye.degrees if fact.kind == "tangent" else turn < 90 - 4 * EQUAL_DEGREES
 
 
 def _inscribed(figure: Figure, fact: Fact, eye: Eye) -> bool:
     """The circle touches all three sides, or passes through all three corners."""
     centre, *corners = fact.points
-    radius = figure.circles.get(centre)
-    if radius is None:
-        return False
     if fact.kind == "circumcircle":
         reaches = [distance(figure, centre, corner) for corner in corners]
     else:
-        sides = zip(corners, (*corners[1:], corners[0]), strict=True)
+        sides = list(zip(corners, (*corners[1:], corners[0]), strict=True))
         reaches = [_off_line(figure, centre, *side) for side in sides]
-        radii = [distance(figure, centre, corner) for corner in corners]
-        if min(radii) < radius:
-            return False
+    if eye.inclusive:
+        # "O is the incentre" speaks of no circle that would have to be drawn.
+        return max(reaches) - min(reaches) < 2 * eye.place
+    radius = figure.circles.get(centre)
+    if radius is None:
+        return False
     return all(abs(reach - radius) < eye.place for reach in reaches)
 
 
 def _arc(figure: Figure, fact: Fact, eye: Eye) -> bool:
     centre, first, second = fact.points
+    if eye.inclusive:
+        # A whole circle has every arc, and with two radii a sector.
+        return abs(distance(figure, centre, first) - distance(figure, centre, second)) < eye.place and (
+            centre in figure.circles or any(arc[0] == centre for arc in figure.arcs)
+        )
     drawn = any(arc[0] == centre and {*arc[1:]} == {first, second} for arc in figure.arcs)
     if fact.kind == "sector":
         return drawn and all(_joined(figure, centre, point, eye) for point in (first, second))
-    on = (_on_circle(figure, Fact("on_circle", (point, centre)), eye) for point in (first, second))
-    return drawn or (eye.inclusive and all(on))
+    return drawn
 
 
 def _image_of(figure: Figure, fact: Fact, eye: Eye) -> bool:
-    """Reflection in a line, rotation counter-clockwise about a point, translation along a vector."""
+    """Reflection in a line, rotation counter-clockwise (inclusively, either way) about a point, translation."""
     image, origin, *rest = (figure.points[name] for name in fact.points)
-    (x, y), (ax, ay) = origin, rest[0]
-    if fact.kind == "rotation":
-        turn = math.radians(float(fact.value))
-        dx, dy = x - ax, y - ay
-        wanted = (ax + math.cos(turn) * dx - math.sin(turn) * dy, ay + math.sin(turn) * dx + math.cos(turn) * dy)
-    else:
-        bx, by = rest[1]
-        wanted = (x + bx - ax, y + by - ay)
-        if fact.kind == "reflection":
-            along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2)
-            wanted = (2 * (ax + along * (bx - ax)) - x, 2 * (ay + along * (by - ay)) - y)
-    return math.dist(image, wanted) < eye.place
+    if fact.kind != "rotation":
+        return math.dist(image, _moved(fact.kind, origin, *rest)) < eye.place
+    turns = (fact.value, -fact.value) if eye.inclusive else (fact.value,)
+    return any(math.dist(image, _turned(origin, rest[0], float(turn))) < eye.place for turn in turns)
+
+
+def _turned(point: Point, centre: Point, degrees: float) -> Point:
+    turn, (x, y) = math.radians(degrees), (point[0] - centre[0], point[1] - centre[1])
+    cos, sin = math.cos(turn), math.sin(turn)
+    return (centre[0] + cos * x - sin * y, centre[1] + sin * x + cos * y)
+
+
+def _moved(kind: str, point: Point, a: Point, b: Point) -> Point:
+    (x, y), (ax, ay), (dx, dy) = point, a, (b[0] - a[0], b[1] - a[1])
+    if kind == "translation":
+        return (x + dx, y + dy)
+    along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)
+    return (2 * (ax + along * dx) - x, 2 * (ay + along * dy) - y)
 
 
 def _copy(figure: Figure, fact: Fact, eye: Eye) -> bool:
     """Corresponding sides of the two triangles in one ratio; in the ratio 1 if they are congruent."""
     names, others = fact.points[:3], fact.points[3:]
-    if not _outlined(figure, names, eye) or not (eye.inclusive or _outlined(figure, others, eye)):
-        return False
+    if not eye.inclusive:
+        outlined = _outlined(figure, names, eye) and _outlined(figure, others, eye)
+        return outlined and _alike(figure, fact.kind, names, others, eye)
+    # "Triangles ABC and DEF are similar" says nothing of which corner is whose.
+    return any(_alike(figure, fact.kind, names, order, eye) for order in itertools.permutations(others))
+
+
+def _alike(figure: Figure, kind: str, names: tuple[str, ...], others: tuple[str, ...], eye: Eye) -> bool:
     pairs = ((0, 1), (1, 2), (2, 0))
-    ratios = [distance(figure, names[i], names[j]) / distance(figure, others[i], others[j]) for i, j in pairs]
-    alike = max(ratios) - min(ratios) < eye.lengths * max(ratios)
-    if fact.kind == "congruent":
-        return alike and abs(sum(ratios) / 3 - 1) < eye.lengths
+    lengths = [(distance(figure, names[i], names[j]), distance(figure, others[i], others[j])) for i, j in pairs]
+    ratios = [first / second for first, second in lengths if second]
+    if len(ratios) < 3 or max(ratios) - min(ratios) >= eye.lengths * max(ratios):
+        return False
+    same_size = abs(sum(ratios) / 3 - 1) < eye.lengths
     # Two congruent triangles are similar as well, which a caption that says "similar" does not tell.
-    return alike and (eye.inclusive or abs(sum(ratios) / 3 - 1) > eye.lengths)
+    return same_size if kind == "congruent" else eye.inclusive or not same_size
 
 
 def _line(figure: Figure, fact: Fact, eye: Eye) -> bool:
@@ -448,7 +532,10 @@ def _line(figure: Figure, fact: Fact, eye: Eye) -> bool:
 
 def _scale(figure: Figure, fact: Fact, eye: Eye) -> bool:
     scale = figure.scale
-    return scale is not None and scale.origin == fact.points[0] and (scale.y is None) == (fact.kind == "number_line")
+    if scale is None or scale.origin != fact.points[0]:
+        return False
+    # Each axis is a number line, too.
+    return (scale.y is None) == (fact.kind == "number_line") or (eye.inclusive and fact.kind == "number_line")
 
 
 def _plot(figure: Figure, fact: Fact, eye: Eye) -> bool:
@@ -462,7 +549,11 @@ def _plot(figure: Figure, fact: Fact, eye: Eye) -> bool:
 
 def _graph(figure: Figure, fact: Fact, eye: Eye) -> bool:
     kind, *coefficients = fact.value
-    return Graph(kind, tuple(coefficients)) in figure.graphs
+    if Graph(kind, tuple(coefficients)) in figure.graphs:
+        return True
+    # A line between plotted points may be a graph, too.
+    drawn = figure.segments or figure.rays or figure.lines
+    return eye.inclusive and kind == "linear" and figure.scale is not None and bool(drawn)
 
 
 def _mark(figure: Figure, fact: Fact, eye: Eye) -> bool:
@@ -485,34 +576,36 @@ def _names_of(kind: str, points: tuple[str, ...]) -> tuple[tuple[str, ...], ...]
 
 
 def _refuted_mark(figure: Figure, fact: Fact) -> bool:
-    """Whether the figure's marks say otherwise: here, or at an equal place, or by what is larger and what smaller."""
+    """Whether the figure's marks say otherwise: another number here, or this one where it is drawn far unlike.
+
+    Figures are drawn about to scale at best, so that another number elsewhere proves nothing; where one is not, as its
+    own marks tell, nothing is proved but by the mark that stands there.
+    """
     kind = fact.kind.removeprefix("mark_")
-    marks = [(points, value) for there, points, value in figure.marks if there == kind]
+    if isinstance(fact.value, str):
+        return False  # two formulas may be equal for some x, and a formula may equal a number
+    marks = [(points, value) for there, points, value in figure.marks if there == kind and not isinstance(value, str)]
     own = [value for points, value in marks if fact.points in _names_of(kind, points)]
-    if own:
-        # Two formulas may be equal for some x, so only numbers refute one another.
-        return fact.value not in own and not any(isinstance(value, str) for value in (fact.value, *own))
     if kind == "arc":
+        return bool(own) and not {fact.value, 360 - fact.value}.intersection(own)
+    if own:
+        return fact.value not in own
+    if not to_scale(figure, _marked(figure, fact.kind)):
         return False
-    measure = distance if kind == "length" else angle_at
-    here = measure(figure, *fact.points)
-    for points, value in marks:
-        there = measure(figure, *points)
-        if _equal(figure, points, fact.points, SEEN):
-            # Drawn alike, so the figure gives this one the same value.
-            if value != fact.value and not isinstance(value, str) and not isinstance(fact.value, str):
-                return True
-        elif not _equal(figure, points, fact.points, LOOSE):
-            if value == fact.value:
-                return True
-            comparable = not isinstance(value, str) and not isinstance(fact.value, str)
-            if comparable and (fact.value > value) != (here > there):
-                return True
-    return False
+    if any(_equal(figure, points, fact.points, LOOSE) for points, value in marks if value == fact.value):
+        return False
+    return any(not _equal(figure, points, fact.points, UNLIKE) for points, value in marks if value == fact.value)
+
+
+def _marked(figure: Figure, kind: str) -> list[Fact]:
+    """The marks of a kind, as facts."""
+    return [Fact(kind, points, value) for there, points, value in figure.marks if f"mark_{there}" == kind]
 
 
 def _equal_marks(figure: Figure, fact: Fact, eye: Eye) -> bool:
     half = len(fact.points) // 2
+    if fact in _marked(figure, fact.kind):
+        return True
     return _equal(figure, fact.points[:half], fact.points[half:], eye)
 
 
@@ -526,11 +619,17 @@ def _same(first: float, second: float, eye: Eye) -> bool:
     return abs(first - second) < eye.lengths * max(first, second)
 
 
+def _nearly_round(figure: Figure, centre: str) -> bool:
+    return centre in figure.ellipses and figure.ellipses[centre][1] > 0.9 * figure.ellipses[centre][0]
+
+
 _CHECKS = {
     "triangle": _triangle,
     **dict.fromkeys(("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "kite"), _quadrilateral),
     "polygon": lambda figure, fact, eye: _outlined(figure, fact.points, eye),
-    "circle": lambda figure, fact, eye: fact.points[0] in figure.circles,
+    "circle": lambda figure, fact, eye: (
+        fact.points[0] in figure.circles or (eye.inclusive and _nearly_round(figure, fact.points[0]))
+    ),
     "ellipse": lambda figure, fact, eye: (
         fact.points[0] in figure.ellipses or (eye.inclusive and fact.points[0] in figure.circles)
     ),
@@ -551,7 +650,7 @@ _CHECKS = {
     **dict.fromkeys(("axes", "number_line"), _scale),
     "plot": _plot,
     "graph": _graph,
-    "segment": lambda figure, fact, eye: _covered(figure, *fact.points),
+    "segment": lambda figure, fact, eye: _chained(figure, *fact.points),
     **dict.fromkeys(("ray", "line"), _line),
     **dict.fromkeys(("arc", "sector"), _arc),
     **dict.fromkeys(("mark_length", "mark_angle", "mark_arc", "mark_right_angle"), _mark),

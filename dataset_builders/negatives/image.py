@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset_builders.diagram.facts import Fact, agree, facts_of, holds, refuted
+from dataset_builders.diagram.facts import Fact, agree, facts_of, holds, refuted, to_scale
 from dataset_builders.diagram.figure import EXAM, ROOMY, Figure, FigureError, Limits, solve
 from dataset_builders.diagram.program import Program
 from dataset_builders.diagram.sample import clear, sample_program, shape_options
@@ -24,15 +24,15 @@ class Diagrams(NamedTuple):
     """A world of diagrams: how they are drawn at random, in which proportions, how crowded they may be, which edits
     they take.
 
-    `labels` says whether letters and numbers have to be clear of lines, which a grid of labels sees to by itself;
-    `turns`, whether kinds of edit take turns in a group, so that those that come easily do not crowd out the others.
+    `exact` says whether marked numbers have to fit the drawing, and labels to be clear of lines (a grid of labels sees
+    to that by itself); `turns`, whether kinds of edit take turns in a group, so that none crowds out the others.
     """
 
     sample: Callable[[np.random.Generator, int], tuple[Program, Figure]]
     proportions: Proportions
     limits: Limits
     edits: tuple[str, ...]
-    labels: bool
+    exact: bool
     turns: bool
 
 
@@ -62,7 +62,7 @@ def scene(program: Program, edit: str = "", diagrams: Diagrams = SIMPLE_DIAGRAMS
     facts = tuple(facts_of(program))
     if not all(holds(figure, fact) for fact in facts) or not agree(figure, facts):
         return None
-    if diagrams.labels and not clear(figure):
+    if diagrams.exact and not (to_scale(figure, facts) and clear(figure)):
         return None
     return Scene(program, figure, facts, edit)
 
@@ -153,7 +153,7 @@ def _family(
     """A base and `count` scenes near it; raises `ValueError` where no base has so many."""
     for _ in range(MOST_BASES):
         program, _ = diagrams.sample(rng, difficulty)
-        base = scene(program, diagrams=diagrams._replace(labels=False))
+        base = scene(program, diagrams=diagrams._replace(exact=False))
         group = look_alikes(base, count, rng, diagrams, num_edits) if base is not None else []
         if base is not None and len(group) == count:
             return base, group
