@@ -166,6 +166,8 @@ def _edited(draft: _Draft, changes: list[tuple[Site, str]]) -> Reading:
 def _is_error(draft: _Draft, site: Site, text: str) -> bool:
     """Whether this change alone makes the caption say something else, not implied by it, and not at odds with it."""
     verdict = draft.verdicts.get((site, text))
+    if site.type == "number" and draft.caption[: site.start][-1:].isalpha():
+        return False  # "A00" with another number may become the name of a point
     if verdict is None:
         reading = _edited(draft, [(site, text)])
         new = [fact for fact in reading.facts if fact_key(fact, reading) not in draft.facts]

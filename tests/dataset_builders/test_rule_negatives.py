@@ -63,10 +63,10 @@ def _check(caption, result, wanted=10, num_edits=(1, 4)):
 def _letters_changed(old, new):
     """Letters that differ in the names of two texts, each name read forwards or backwards, in any order if swapped."""
     rows = [
-        re.findall(r"(?<![A-Za-z])(?:[A-Z](?:_\d|')?)+(?![a-z])|(?:^|(?<=[∠ ]))\d+(?![.\d°])", fold(text))
+        re.findall(r"(?<![A-Za-z])(?:[A-Z](?:_?\d|')?)+(?![a-z])|(?:^|(?<=[∠ ]))\d+(?![.\d°])", fold(text))
         for text in (old, new)
     ]
-    rows = [[re.findall(r"[A-Z](?:_\d|')?|\d+", name) for name in row] for row in rows]
+    rows = [[re.findall(r"[A-Z](?:_?\d|')?|\d+", name) for name in row] for row in rows]
     changed = 0
     for a, b in zip(*rows, strict=True):
         changed += min(sum(x != y for x, y in zip(a, c, strict=True)) for c in (b, b[::-1]))
@@ -256,7 +256,7 @@ _sentences = st.one_of(
 _captions = st.lists(_sentences, min_size=1, max_size=6, unique_by=_spellings).map(lambda row: ". ".join(row) + ".")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(_captions, st.integers(0, 9), st.booleans(), st.sampled_from([(1, 4), (1, 1), (2, 3)]))
 def test_negatives_are_never_equivalents_and_keep_all_constraints(caption, seed, exchangeable, num_edits):
     result = rule_negatives(caption, 8, seed, num_edits, exchangeable)
@@ -267,14 +267,14 @@ def test_negatives_are_never_equivalents_and_keep_all_constraints(caption, seed,
     assert result == rule_negatives(caption, 8, seed, num_edits, exchangeable)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.text(max_size=200))
 def test_any_text_is_survived(text):
     if text.strip():
         _check(text, rule_negatives(text, 4), 4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.integers(0, 5000), st.integers(0, 3), st.booleans(), st.randoms(use_true_random=False))
 def test_other_numbers_are_of_the_same_make(value, decimals, angle, rng):
     text = f"{value}.{'0' * decimals}" if decimals else str(value)
