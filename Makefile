@@ -32,7 +32,9 @@ format: $(VENV)/.installed  ## format the code
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-bench: $(VENV)/.installed  ## measure memory and step time against peers and limits
+bench: $(VENV)/.installed  ## measure drawing, building, memory and step time against peers and limits
+	$(RUN)/python bench/draw_rate.py
+	$(RUN)/python bench/build_rate.py
 	$(RUN)/python bench/memory_vs_negatives.py
 	$(RUN)/python bench/step_time.py
 
