@@ -9,7 +9,9 @@ import itertools
 import math
 from typing import NamedTuple
 
-from dataset_builders.diagram.figure import Figure, Graph, Point, angle_at, distance
+import numpy as np
+
+from dataset_builders.diagram.figure import Figure, Graph, Point, Scale, angle_at, distance
 from dataset_builders.diagram.program import Program, Statement
 
 # What counts as equal, and as right, to the eye at the size of training.
@@ -350,6 +352,10 @@ def _from_vertex(figure: Figure, fact: Fact, eye: Eye) -> bool:
 
 def _falls(figure: Figure, kind: str, points: tuple[str, ...], eye: Eye) -> bool:
     point, top, start, end = points
+    if kind in ("foot", "altitude") and eye.inclusive:
+        # An altitude may meet its side outside.
+        on_line = _off_line(figure, point, start, end) < eye.place
+        return on_line and _directions(figure, top, point, start, end) > 90 - eye.degrees
     if _on_side(figure, point, start, end, eye) is None:
         return False
     if kind in ("foot", "altitude"):
@@ -383,8 +389,8 @@ def _directions(figure: Figure, a: str, b: str, c: str, d: str) -> float:
 def _parallel(figure: Figure, fact: Fact, eye: Eye) -> bool:
     """Of one direction, and not the same line."""
     a, b, c, d = fact.points
-    if fact in _marked(figure, fact.kind):
-        return True
+    if eye.inclusive and fact in _marked(figure, fact.kind):
+        return True  # whoever drew it says so
     return _directions(figure, a, b, c, d) < eye.degrees and (eye.inclusive or _off_line(figure, a, c, d) > 0.5)
 
 
@@ -551,9 +557,28 @@ def _graph(figure: Figure, fact: Fact, eye: Eye) -> bool:
     kind, *coefficients = fact.value
     if Graph(kind, tuple(coefficients)) in figure.graphs:
         return True
-    # A line between plotted points may be a graph, too.
-    drawn = figure.segments or figure.rays or figure.lines
-    return eye.inclusive and kind == "linear" and figure.scale is not None and bool(drawn)
+    if not eye.inclusive or figure.scale is None or figure.scale.y is None:
+        return False
+    # A line between plotted points may be a graph, too; and y = 4x looks like y = 5x.
+    if kind == "linear" and (figure.segments or figure.rays or figure.lines):
+        return True
+    said = _curve(Graph(kind, tuple(coefficients)), figure.scale)
+    return any(_looks_like(said, _curve(graph, figure.scale), eye.place) for graph in figure.graphs)
+
+
+def _curve(graph: Graph, scale: Scale) -> np.ndarray:
+    """Points of a graph within the ranges of the axes, (n, 2) in hundredths of the frame's side."""
+    assert scale.y is not None
+    xs = np.linspace(*scale.x, 401)
+    places = [(x, y) for x in xs.tolist() if (y := graph.at(x)) is not None and scale.y[0] <= y <= scale.y[1]]
+    return np.array(places).reshape(-1, 2) * scale.unit
+
+
+def _looks_like(first: np.ndarray, second: np.ndarray, place: float) -> bool:
+    if not len(first) or not len(second):
+        return False
+    apart = np.hypot(*(first[:, None] - second[None]).transpose(2, 0, 1))
+    return max(apart.min(axis=0).max(), apart.min(axis=1).max()) < place
 
 
 def _mark(figure: Figure, fact: Fact, eye: Eye) -> bool:
@@ -562,7 +587,8 @@ def _mark(figure: Figure, fact: Fact, eye: Eye) -> bool:
     marks = [(points, value) for there, points, value in figure.marks if there == kind]
     own = [value for points, value in marks if fact.points in _names_of(kind, points)]
     if kind == "right_angle":
-        return bool(own) or (eye.inclusive and abs(angle_at(figure, *fact.points) - 90) < eye.degrees)
+        drawn = abs(angle_at(figure, *fact.points) - 90) < eye.degrees
+        return (bool(own) or drawn) if eye.inclusive else (bool(own) and drawn)
     if own or kind == "arc":
         return fact.value in own
     # In a square with AB = 6, "BC = 6" is no falsehood.
@@ -604,8 +630,8 @@ def _marked(figure: Figure, kind: str) -> list[Fact]:
 
 def _equal_marks(figure: Figure, fact: Fact, eye: Eye) -> bool:
     half = len(fact.points) // 2
-    if fact in _marked(figure, fact.kind):
-        return True
+    if eye.inclusive and fact in _marked(figure, fact.kind):
+        return True  # whoever drew it says so
     return _equal(figure, fact.points[:half], fact.points[half:], eye)
 
 
