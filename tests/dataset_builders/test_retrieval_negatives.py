@@ -1,10 +1,16 @@
 """Retrieval negatives: the nearest other captions of a corpus."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
+from dataset_builders.audit import without_anchor
+from dataset_builders.diagram.caption import caption
+from dataset_builders.diagram.sample import sample_program
 from dataset_builders.diagram_sets import random_others
-from dataset_builders.negatives.retrieval import BLOCK, nearest_captions
+from dataset_builders.negatives.embedding import embed
+from dataset_builders.negatives.retrieval import BLOCK, nearest_captions, normal_form, retrieval_negatives, top_k
 
 CORPUS = [
     "Triangle ABC is isosceles. AB = 6.",
@@ -80,3 +86,111 @@ def test_random_others_leave_out_the_own_caption_wherever_it_stands():
     corpus = ["AB = 6."] * 10 + ["AB = 7.", "AB = 8."]
     row = random_others(0, corpus, 5, np.random.default_rng(0))
     assert sorted(row) == [10, 11]
+
+
+# Choosing negatives
+
+
+@cache
+def corpus(count=1500):
+    return [caption(sample_program(np.random.default_rng([31, i]), 4)[0], i % 3) for i in range(count)]
+
+
+@pytest.mark.parametrize("choice", ["top", "random", "simans"])
+@pytest.mark.parametrize("exchangeable", [True, False])
+def test_negatives_differ_from_the_positive_and_from_one_another(choice, exchangeable):
+    captions = corpus()
+    found = retrieval_negatives(captions, 10, 0, choice=choice, exchangeable=exchangeable)
+    assert len(found.rows) == len(captions)
+    for anchor, row in enumerate(found.rows):
+        texts = [normal_form(captions[i]) for i in [anchor, *row]]
+        assert len(set(texts)) == len(texts) == 11
+    again = retrieval_negatives(captions, 10, 0, choice=choice, exchangeable=exchangeable)
+    assert again.rows == found.rows
+    assert retrieval_negatives(captions, 10, 1, choice=choice, exchangeable=True).rows != found.rows
+
+
+def test_the_nearest_are_nearer_than_random_ones_of_the_pool():
+    closeness = {
+        choice: np.mean(retrieval_negatives(corpus(), 5, 0, choice=choice, exchangeable=False).scores)
+        for choice in ("top", "random")
+    }
+    assert closeness["top"] > closeness["random"] + 0.05
+
+
+def test_simans_prefers_what_is_as_far_away_as_it_is_told():
+    near, far = (
+        np.mean(retrieval_negatives(corpus(), 5, 0, choice="simans", exchangeable=False, b=b).scores)
+        for b in (0, -0.6)
+    )
+    assert near > far + 0.1
+
+
+def test_exchangeable_candidates_do_not_tell_the_positive_without_its_image():
+    """Chance is 9.1; the paper's way tells it by its place in the middle."""
+    captions = corpus()
+    hits = {}
+    for exchangeable in (True, False):
+        rows = retrieval_negatives(captions, 10, 0, exchangeable=exchangeable).rows
+        texts = [[captions[i], *(captions[j] for j in row)] for i, row in enumerate(rows) if len(row) == 10]
+        scores = without_anchor(np.zeros((len(texts), 8, 8), np.uint8), texts)
+        hits[exchangeable] = 100 * np.mean(scores.argmax(axis=1) == 0)
+    # Below chance is no clue: each caption is the positive of one row and a negative of ten, and a learner that takes
+    # to the words of a positive meets them as negatives in the other half.
+    assert hits[True] < 12.1 and hits[False] > 20, hits
+
+
+def test_equivalents_are_excluded_by_text_by_facts_and_by_similarity():
+    captions = ["AB = 6. △ABC is right.", "BA = 6. △BCA is right", "AB = 7.", "CD = 7.", "EF = 9.", "∠ABC = 40°."]
+    assert 1 not in retrieval_negatives(captions, 4, 0, exchangeable=False, similarity_ceiling=None).rows[0]
+    by_facts = retrieval_negatives(captions, 3, 0, exchangeable=False, same=lambda i, j: {i, j} == {0, 2})
+    assert 2 not in by_facts.rows[0] and 0 not in by_facts.rows[2]
+    ceiling = retrieval_negatives(captions, 1, 0, exchangeable=False, similarity_ceiling=1e-6)
+    assert ceiling.shortfalls
+
+
+def test_any_encoder_serves_and_a_broken_one_is_named():
+    class Letters:
+        def encode(self, texts):
+            return np.array([[text.count(letter) + 0.1 for letter in "ABCDEF"] for text in texts])
+
+    class Broken:
+        def encode(self, texts):
+            return np.full((len(texts), 4), np.nan)
+
+    captions = ["AB AB", "AB AA", "EF EF", "FE EE", "CD CC"]
+    rows = retrieval_negatives(captions, 1, 0, model=Letters(), exchangeable=False, similarity_ceiling=2.0).rows
+    assert rows[0] == [1] and rows[2] == [3]
+    with pytest.raises(ValueError, match="caption 0 is not finite"):
+        retrieval_negatives(captions, 1, 0, model=Broken())
+
+
+@pytest.mark.parametrize(
+    ("captions", "options", "words"),
+    [
+        ([], {}, "corpus is empty"),
+        (["AB = 6.", " "], {}, "Caption 1 is empty"),
+        (["AB = 6."] * 3, {}, "are the same text"),
+        (["AB = 6.", "AB = 7."], {"num_negatives": 0}, "at least one negative"),
+        (["AB = 6.", "AB = 7."], {"pool": 1}, "smaller than num_negatives"),
+        (["AB = 6.", "AB = 7."], {"choice": "best"}, "is one of top, random, simans"),
+        (["AB = 6.", "AB = 7."], {"b": 0.1}, "exchangeable=False"),
+    ],
+)
+def test_what_cannot_be_served_gets_a_sentence(captions, options, words):
+    with pytest.raises(ValueError, match=words):
+        retrieval_negatives(captions, **{"num_negatives": 2, "seed": 0, **options})
+
+
+def test_a_corpus_that_is_too_small_gives_shorter_rows_and_says_why():
+    found = retrieval_negatives(["AB = 6.", "AB = 7.", "AB = 8."], 5, 0, exchangeable=False)
+    assert [len(row) for row in found.rows] == [2, 2, 2]
+    assert found.shortfalls == {"the corpus has too few different captions": 3}
+
+
+def test_the_inverted_file_finds_nearly_what_the_exact_search_finds():
+    vectors = embed(corpus())
+    exact, _ = (top_k(vectors, vectors, 20, exact=exact)[1] for exact in (True, False))
+    scores, found = top_k(vectors, vectors, 20, exact=False)
+    recall = np.mean([len(set(a) & set(b)) / 20 for a, b in zip(exact.tolist(), found.tolist(), strict=True)])
+    assert recall > 0.8 and (np.diff(scores, axis=1) <= 1e-6).all()
