@@ -341,24 +341,22 @@ def _shown(graph: Graph, scale: Scale) -> list[tuple[float, float]]:
 
 def _add_marks(made: Strokes, figure: Figure, at: dict[str, Point], width: float, arcs_at_values: bool) -> None:
     gap = max(1.4, 2.4 * width)
-    counts = dict.fromkeys(("equal", "equal_angles", "parallel"), 0)
+    classes = _mark_classes(figure)
     ticked = {frozenset(pair) for kind, p, _ in figure.marks if kind == "equal" for pair in (p[:2], p[2:])}
     arcs_at: dict[str, float] = {}  # how far from a vertex the next arc of an angle is drawn
     for index, (kind, names, value) in enumerate(figure.marks):
         points = [at[name] for name in names]
-        if kind in counts:
-            counts[kind] += 1
         if kind == "angle":
             drawn = arcs_at_values or value is None
             made.angle_radii[index] = _add_angle(made, names, at, arcs_at, gap, 1, drawn)
         elif kind == "equal_angles":
             for three in (names[:3], names[3:]):
-                _add_angle(made, three, at, arcs_at, gap, counts[kind])
+                _add_angle(made, three, at, arcs_at, gap, classes[index])
         elif kind == "right_angle":
             made.marks.extend(_square(*points, max(4.5, 5 * width)))
         elif kind == "equal":
             for pair in (points[:2], points[2:]):
-                made.marks.extend(_ticks(*pair, counts[kind], gap, max(1.6, 1.6 * width)))
+                made.marks.extend(_ticks(*pair, classes[index], gap, max(1.6, 1.6 * width)))
         elif kind == "parallel":
             heading = (points[1][0] - points[0][0], points[1][1] - points[0][1])
             # Arrows point to the right, or up: the same way on both lines, whichever end is named first.
@@ -367,7 +365,29 @@ def _add_marks(made: Strokes, figure: Figure, at: dict[str, Point], width: float
                 if sense * ((end[0] - start[0]) * heading[0] + (end[1] - start[1]) * heading[1]) < 0:
                     start, end = end, start
                 share = 0.66 if frozenset(pair) in ticked else 0.5
-                made.marks.extend(_chevrons(start, end, share, counts[kind], gap, max(1.7, 1.8 * width)))
+                made.marks.extend(_chevrons(start, end, share, classes[index], gap, max(1.7, 1.8 * width)))
+
+
+def _mark_classes(figure: Figure) -> dict[int, int]:
+    """For each mark of two equal or parallel things how many strokes each gets: as many for all things that are equal
+    to one another, one more for the next ones; by the mark's index."""
+    numbers: dict[int, int] = {}
+    for kind in ("equal", "equal_angles", "parallel"):
+        groups: list[tuple[set[object], list[int]]] = []
+        for index, (there, names, _) in enumerate(figure.marks):
+            if there != kind:
+                continue
+            half = len(names) // 2
+            # A side is the same from either end, and an angle from either side.
+            things: set[object] = {(half == 3 and part[1], frozenset(part)) for part in (names[:half], names[half:])}
+            touching = [group for group in groups if group[0] & things]
+            marks = [index, *(mark for group in touching for mark in group[1])]
+            groups = [group for group in groups if group not in touching]
+            groups.append((things.union(*(group[0] for group in touching)), marks))
+        groups.sort(key=lambda group: min(group[1]))
+        for number, (_, marks) in enumerate(groups, 1):
+            numbers.update(dict.fromkeys(marks, number))
+    return numbers
 
 
 def _add_angle(
