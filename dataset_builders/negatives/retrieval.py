@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .embedding import Encoder, check_texts, embed, vectorizers
+from .exchangeable import exchangeable_groups
 
 logger = logging.getLogger(__name__)
 
@@ -64,21 +65,20 @@ def retrieval_negatives(
 
     With `exchangeable=False`, the paper's way, they come from the `pool` captions that are nearest to the positive.
     The positive is then the centre of its candidates, and is found without a look at the image as the one that is most
-    like the others. By default the corpus is instead cut into neighbourhoods of about `pool` captions around centres
-    that are no captions (means that no list shows), and the negatives of each caption are others of its neighbourhood,
-    chosen without regard to their closeness to it. Each of the candidates could then as well have been the positive.
-    The price: negatives are less close than the nearest ones. The corpus is cut anew for another seed.
+    like the others. By default the corpus is instead cut into groups of captions that are near to one another and
+    mutually different, out of neighbourhoods of about `pool` ([`exchangeable_groups`]), and the negatives of each
+    caption are others of its group. Each caption is the positive once and a negative as often as its rivals, so none
+    is told. The price: negatives are less close than the nearest ones. The corpus is cut anew for another seed.
 
     `choice` says which of the pool (or neighbourhood) are taken:
 
-    - `top`: the nearest. If exchangeable, the neighbourhood is cut further, down to little more than the candidates.
+    - `top`: the nearest (or groups of captions that are near to one another).
     - `random`: any.
     - `simans`: with probability proportional to exp(-a·(s(q, d) - s(q, d⁺) - b)²) (SimANS, arXiv 2210.11773), without
       replacement. Here captions are retrieved with captions. With `exchangeable=False` the query q *is* the positive
-      d⁺, so that s(q, d⁺) = 1: `b=0` prefers the nearest, and `b=-0.3` those of cosine 0.7. If exchangeable, q is
-      another caption of the neighbourhood, drawn for each anchor and never among the candidates, and d⁺ is the
-      positive: preferred are captions about as close to q as the positive is. As the positive would be the middle of
-      these scores, the target is drawn around its score (Gaussian, variance 1 / 2a); `b` must be 0.
+      d⁺, so that s(q, d⁺) = 1: `b=0` prefers the nearest, and `b=-0.3` those of cosine 0.7. If exchangeable, q is a
+      caption drawn for the neighbourhood, and groups are of captions about as close to q as one another, up to a
+      Gaussian of variance 1 / 2a; `b` must be 0.
 
     Never negatives: the positive's equivalents, and of several equivalent negatives all but one. Equivalent are
     captions of equal [`normal_form`], those that `same` calls so, and those above the similarity ceiling.
@@ -207,57 +207,86 @@ def choose_negatives(
     others = min(len(np.unique(column)) for column in columns.T) - 1
     reason = TOO_FEW if others < num_negatives else POOL_SPENT
     limit = np.inf if similarity_ceiling is None else similarity_ceiling * _SCALE**2
-    copies = np.bincount(items[items >= 0], minlength=len(scaled))
-    by_item = np.argsort(items, kind="stable")[np.sum(items < 0) :]
-    anchors_of = np.split(by_item, np.cumsum(copies)[:-1])
+    if exchangeable:
+        chosen = _of_groups(scaled, items, columns, num_negatives, seed, pool, choice, a, limit, same)
+    else:
+        chosen = _of_the_nearest(
+            scaled, items, columns, positions, num_negatives, seed, pool, choice, a, b, limit, same
+        )
     rows: list[list[int]] = [[] for _ in items]
     scores: list[list[float]] = [[] for _ in items]
     shortfalls: Counter[str] = Counter()
-    if exchangeable:
-        tight = choice == "top"
-        lists = _neighbourhoods(scaled, num_negatives, pool, tight, np.random.default_rng([seed, 0]))
-    else:
-        lists = _nearest(scaled, pool)
-    for item, near, rest in lists:
-        for anchor in anchors_of[item].tolist():
-            rng = np.random.default_rng([seed, 1, anchor])
-            if exchangeable and choice == "simans":
-                order = _around_hidden_target(scaled, item, near, copies, a, rng)
-            elif exchangeable:
-                order = np.concatenate([_drawn(part, np.log(copies[part]), rng) for part in (near, rest)])
-            elif choice == "simans":
-                cosines = scaled[near] @ scaled[item] / _SCALE**2
-                order = _drawn(near, -a * (cosines - 1 - b) ** 2, rng)
-            else:
-                order = near if choice == "top" else rng.permutation(near)
-            chosen, rows_scores = _first_allowed(
-                scaled, columns, positions, item, anchor, order, num_negatives, limit, same
-            )
-            rows[anchor] = positions[chosen].tolist()
-            scores[anchor] = rows_scores
-            shortfalls[reason] += len(chosen) < num_negatives
+    for anchor, negatives in chosen:
+        rows[anchor] = positions[negatives].tolist()
+        scores[anchor] = (scaled[negatives] @ scaled[items[anchor]] / _SCALE**2).tolist()
+        shortfalls[reason] += len(negatives) < num_negatives
     shortfalls = +shortfalls
     for reason, count in shortfalls.items():
         logger.warning("%d of %d have fewer than %d negatives: %s.", count, len(items), num_negatives, reason)
     return RetrievalNegatives(rows, scores, shortfalls, {})
 
 
+def _of_groups(
+    scaled: np.ndarray,
+    items: np.ndarray,
+    columns: np.ndarray,
+    num_negatives: int,
+    seed: int,
+    pool: int,
+    choice: str,
+    a: float,
+    limit: float,
+    same: Callable[[int, int], bool] | None,
+) -> Iterator[tuple[int, list[int]]]:
+    """Each anchor with items of its group, any of them in any order."""
+    anchors = np.flatnonzero(items >= 0)
+    item_of = items[anchors]
+
+    def equivalent(one: int, others: list[int]) -> bool:
+        item, rivals = item_of[one], item_of[others]
+        if (columns[rivals] == columns[item]).any() or (scaled[rivals] @ scaled[item] > limit).any():
+            return True
+        return same is not None and any(same(int(anchors[one]), int(anchors[other])) for other in others)
+
+    for group in exchangeable_groups(scaled, item_of, num_negatives + 1, pool, choice, a, equivalent, seed):
+        for member in group:
+            rng = np.random.default_rng([seed, 1, int(anchors[member])])
+            others = rng.permutation([other for other in group if other != member])
+            yield int(anchors[member]), item_of[others[:num_negatives].astype(np.int64)].tolist()
+
+
+def _of_the_nearest(
+    scaled: np.ndarray,
+    items: np.ndarray,
+    columns: np.ndarray,
+    positions: np.ndarray,
+    num_negatives: int,
+    seed: int,
+    pool: int,
+    choice: str,
+    a: float,
+    b: float,
+    limit: float,
+    same: Callable[[int, int], bool] | None,
+) -> Iterator[tuple[int, list[int]]]:
+    """Each anchor with items of the `pool` nearest to it."""
+    copies = np.bincount(items[items >= 0], minlength=len(scaled))
+    by_item = np.argsort(items, kind="stable")[np.sum(items < 0) :]
+    anchors_of = np.split(by_item, np.cumsum(copies)[:-1])
+    for item, near in _nearest(scaled, pool):
+        for anchor in anchors_of[item].tolist():
+            rng = np.random.default_rng([seed, 1, anchor])
+            if choice == "simans":
+                cosines = scaled[near] @ scaled[item] / _SCALE**2
+                order = _drawn(near, -a * (cosines - 1 - b) ** 2, rng)
+            else:
+                order = near if choice == "top" else rng.permutation(near)
+            yield anchor, _first_allowed(scaled, columns, positions, item, anchor, order, num_negatives, limit, same)
+
+
 def _drawn(candidates: np.ndarray, log_weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """All candidates in the order in which they are drawn without replacement (Gumbel-top-k, arXiv 1903.06059)."""
     return candidates[np.argsort(-log_weights - rng.gumbel(size=len(candidates)), kind="stable")]
-
-
-def _around_hidden_target(
-    scaled: np.ndarray, item: int, near: np.ndarray, copies: np.ndarray, a: float, rng: np.random.Generator
-) -> np.ndarray:
-    """SimANS with a hidden query and a target drawn around the positive's score, as [`retrieval_negatives`] says."""
-    if len(near) < 2:
-        return near[:0]
-    place = int(rng.integers(len(near)))
-    hidden, rest = near[place], np.delete(near, place)
-    target = scaled[item] @ scaled[hidden] / _SCALE**2 + rng.normal(0, np.sqrt(0.5 / a))
-    cosines = scaled[rest] @ scaled[hidden] / _SCALE**2
-    return _drawn(rest, np.log(copies[rest]) - a * (cosines - target) ** 2, rng)
 
 
 def _first_allowed(
@@ -270,7 +299,7 @@ def _first_allowed(
     count: int,
     limit: float,
     same: Callable[[int, int], bool] | None,
-) -> tuple[list[int], list[float]]:
+) -> list[int]:
     """The first `count` items of an order that are equivalent neither to the own one nor to one another."""
     names = [anchor]
     kept: list[int] = []
@@ -290,49 +319,16 @@ def _first_allowed(
                 kept.append(place)
         if len(kept) > count or size >= len(order):
             break
-    return part[kept[1:]].tolist(), (products[0, kept[1:]] / _SCALE**2).tolist()
+    return part[kept[1:]].tolist()
 
 
-def _nearest(scaled: np.ndarray, pool: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _nearest(scaled: np.ndarray, pool: int) -> Iterator[tuple[int, np.ndarray]]:
     """Each item with the `pool` others nearest to it, nearest first."""
     search = _searcher(scaled, None)
     for start in range(0, len(scaled), _QUERIES):
         _, found = search(scaled[start : start + _QUERIES], min(pool + 1, len(scaled)))
         for item, row in enumerate(found, start):
-            yield item, row[(row != item) & (row >= 0)][:pool], row[:0]
-
-
-def _neighbourhoods(
-    scaled: np.ndarray, num_negatives: int, pool: int, tight: bool, rng: np.random.Generator
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Each item with the others of its neighbourhood, and the others of the wider one that `tight` ones are cut from.
-
-    A neighbourhood is the same for each of its members, which is what makes them exchangeable.
-    """
-    wanted = num_negatives + 2  # the anchor and, for SimANS, a hidden query
-    size = len(scaled)
-    for wide in _cut(scaled, np.arange(size), max(1, min(round(size / pool), size // wanted)), rng):
-        parts = _cut(scaled, wide, max(1, len(wide) // (num_negatives + 1)), rng) if tight else [wide]
-        for part in parts:
-            rest = np.setdiff1d(wide, part) if tight else part[:0]
-            for item in part:
-                yield int(item), part[part != item], rest
-
-
-def _cut(scaled: np.ndarray, members: np.ndarray, parts: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Members in `parts` of equal size (to one), near ones together: halved again and again between two means."""
-    if parts == 1:
-        return [members]
-    own = scaled[members]
-    size = len(members) * (parts // 2) // parts
-    first, second = own[rng.choice(len(members), 2, replace=False)]
-    for _ in range(6):
-        # einsum and not `@`: the sum is the same for any number of threads.
-        order = np.argsort(np.einsum("nd,d->n", own, second - first), kind="stable")
-        first, second = own[order[:size]].mean(axis=0), own[order[size:]].mean(axis=0)
-    del own
-    halves = ((members[order[:size]], parts // 2), (members[order[size:]], parts - parts // 2))
-    return [part for half, count in halves for part in _cut(scaled, half, count, rng)]
+            yield item, row[(row != item) & (row >= 0)][:pool]
 
 
 def top_k(queries: np.ndarray, corpus: np.ndarray, k: int, exact: bool | None = None) -> tuple[np.ndarray, np.ndarray]:

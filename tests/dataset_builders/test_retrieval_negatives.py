@@ -140,6 +140,23 @@ def test_exchangeable_candidates_do_not_tell_the_positive_without_its_image():
     assert hits[True] < 12.1 and hits[False] > 20, hits
 
 
+@pytest.mark.parametrize("choice", ["top", "random", "simans"])
+def test_a_caption_that_many_are_equivalent_to_is_a_negative_as_often_as_others(choice):
+    """Vague captions are true of many figures. Were they just left out there, who is vague would be the positive."""
+    captions = list(dict.fromkeys(corpus()))
+    fifth = np.random.default_rng(0).random((len(captions), len(captions))) < 0.2
+
+    def same(first, second):
+        first, second = sorted((first, second))
+        return first % 10 == 0 and bool(fifth[first, second])
+
+    rows = retrieval_negatives(captions, 10, 0, choice=choice, same=same).rows
+    times = np.bincount([negative for row in rows for negative in row], minlength=len(captions))
+    vague = np.arange(len(captions)) % 10 == 0
+    assert 0.9 < times[vague].mean() / times[~vague].mean() < 1.1
+    assert not any(same(anchor, negative) for anchor, row in enumerate(rows) for negative in row)
+
+
 def test_equivalents_are_excluded_by_text_by_facts_and_by_similarity():
     captions = ["AB = 6. △ABC is right.", "BA = 6. △BCA is right", "AB = 7.", "CD = 7.", "EF = 9.", "∠ABC = 40°."]
     assert 1 not in retrieval_negatives(captions, 4, 0, exchangeable=False, similarity_ceiling=None).rows[0]
