@@ -68,6 +68,7 @@ def write_card(
         edits=_edits(report.tally.get("edits", Counter())),
         programs_only=programs_only,
         render_call=", ".join(["dataset", *drawing]),
+        journal="engine" in report.options,
         options=[(name, _cell(value)) for name, value in options.items()],
         versions=", ".join(f"{name} {version}" for name, version in report.versions.items()),
         missing=_missing(report.tally),

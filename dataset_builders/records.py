@@ -13,7 +13,7 @@ import io
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,9 @@ class BadRecord:
         return f"{self.origin}, record {self.index}, field `{self.field}`: {self.problem}"
 
 
-class _Problem(Exception):
+class Problem(Exception):
+    """Raised by the check of one record: what is wrong with which field. It becomes a [`BadRecord`]."""
+
     def __init__(self, field: str, problem: str):
         super().__init__(field, problem)
         self.field, self.problem = field, problem
@@ -87,6 +89,27 @@ def hard_negatives_dataset(
     Raises:
         ValueError: if there are records and every one of them is bad.
     """
+    return checked_dataset(records, origin, HARD_NEGATIVES, _checked)
+
+
+def checked_dataset(
+    records: Iterable[Mapping[str, Any] | BadRecord],
+    origin: str,
+    features: Features,
+    check: Callable[[Mapping[str, Any], int, set[str]], dict[str, Any]],
+) -> tuple[Dataset, list[BadRecord]]:
+    """The good ones of some records as a data set, and the bad ones; the machinery of every schema's check.
+
+    Args:
+        records: As for [`hard_negatives_dataset`].
+        origin: Named in messages.
+        features: The schema.
+        check: Called with record, index and the paths of images seen so far (see [`checked_image`]); returns a row
+            with all columns of `features`, or raises [`Problem`].
+
+    Raises:
+        ValueError: if there are records and every one of them is bad.
+    """
     bad: list[BadRecord] = []
     seen_paths: set[str] = set()
     tables, rows, count = [], [], 0
@@ -96,14 +119,14 @@ def hard_negatives_dataset(
             bad.append(record)
             continue
         try:
-            rows.append(_checked(record, index, seen_paths))
-        except _Problem as error:
+            rows.append(check(record, index, seen_paths))
+        except Problem as error:
             bad.append(BadRecord(origin, index, error.field, error.problem))
         if len(rows) == _CHUNK:
-            tables.append(_to_dataset(rows))
+            tables.append(_to_dataset(rows, features))
             rows = []
     if rows or not tables:
-        tables.append(_to_dataset(rows))
+        tables.append(_to_dataset(rows, features))
     report_bad_records(bad, count, origin)
     return (concatenate_datasets(tables) if len(tables) > 1 else tables[0]), bad
 
@@ -140,11 +163,11 @@ def as_hard_negatives(dataset: Dataset, origin: str, kind: str = "rule") -> tupl
     for index, row in enumerate(_rows_without_images(dataset)):
         try:
             if row["image"] is None:
-                raise _Problem("image", "it is missing; give every record its diagram.")
+                raise Problem("image", "it is missing; give every record its diagram.")
             _check_texts(row)
             _check_lengths(row)
             good.append(index)
-        except _Problem as error:
+        except Problem as error:
             bad.append(BadRecord(origin, index, error.field, error.problem))
     report_bad_records(bad, len(dataset), origin)
     return (dataset.select(good) if bad else dataset), bad
@@ -188,14 +211,14 @@ def report_bad_records(bad: list[BadRecord], count: int, origin: str) -> None:
 
 def _checked(record: Mapping[str, Any], index: int, seen_paths: set[str]) -> dict[str, Any]:
     if not isinstance(record, Mapping):
-        raise _Problem("record", f"it is a {type(record).__name__}; it must be an object with named fields.")
+        raise Problem("record", f"it is a {type(record).__name__}; it must be an object with named fields.")
     for name in record:
         wanted = misspelt(name, record)
         if wanted:
-            raise _Problem(str(name), f"no such field; did you mean `{wanted}`?")
+            raise Problem(str(name), f"no such field; did you mean `{wanted}`?")
     for name in REQUIRED:
         if record.get(name) is None:
-            raise _Problem(name, f"it is missing; the record has {sorted(map(str, record))}.")
+            raise Problem(name, f"it is missing; the record has {sorted(map(str, record))}.")
     row = {name: record.get(name) for name in HARD_NEGATIVES}
     row["id"] = str(index) if row["id"] in (None, "") else str(row["id"])
     for name in ("program", "source"):
@@ -203,10 +226,10 @@ def _checked(record: Mapping[str, Any], index: int, seen_paths: set[str]) -> dic
     for name in (*_TEXT_LISTS, "negative_images"):
         row[name] = [] if row[name] is None else row[name]
     _check_texts(row)
-    row["image"] = _checked_image(row["image"], "image", seen_paths)
+    row["image"] = checked_image(row["image"], "image", seen_paths)
     if not isinstance(row["negative_images"], list | tuple):
-        raise _Problem("negative_images", f"it is a {type(row['negative_images']).__name__}; it must be a list.")
-    row["negative_images"] = [_checked_image(v, "negative_images", seen_paths) for v in row["negative_images"]]
+        raise Problem("negative_images", f"it is a {type(row['negative_images']).__name__}; it must be a list.")
+    row["negative_images"] = [checked_image(v, "negative_images", seen_paths) for v in row["negative_images"]]
     _check_lengths(row)
     return row
 
@@ -214,44 +237,49 @@ def _checked(record: Mapping[str, Any], index: int, seen_paths: set[str]) -> dic
 def _check_texts(row: Mapping[str, Any]) -> None:
     for name in _TEXTS:
         if not isinstance(row[name], str):
-            raise _Problem(name, f"it is {row[name]!r}; it must be text.")
-        _check_unicode(name, row[name])
+            raise Problem(name, f"it is {row[name]!r}; it must be text.")
+        check_unicode(name, row[name])
     if not row["caption"].strip():
-        raise _Problem("caption", "it is empty; write what the diagram shows, or leave the record out.")
+        raise Problem("caption", "it is empty; write what the diagram shows, or leave the record out.")
     for name in _TEXT_LISTS:
         if not isinstance(row[name], list | tuple):
-            raise _Problem(name, f"it is a {type(row[name]).__name__}; it must be a list of texts.")
+            raise Problem(name, f"it is a {type(row[name]).__name__}; it must be a list of texts.")
         for place, text in enumerate(row[name]):
             if not isinstance(text, str) or not text.strip():
-                raise _Problem(name, f"entry {place} is {text!r}; it must be a text that is not empty.")
-            _check_unicode(name, text)
+                raise Problem(name, f"entry {place} is {text!r}; it must be a text that is not empty.")
+            check_unicode(name, text)
     for place, kind in enumerate(row["negative_caption_kinds"]):
         if kind not in KINDS:
-            raise _Problem("negative_caption_kinds", f"entry {place} is {kind!r}; it must be one of {KINDS}.")
+            raise Problem("negative_caption_kinds", f"entry {place} is {kind!r}; it must be one of {KINDS}.")
 
 
-def _check_unicode(name: str, text: str) -> None:
+def check_unicode(name: str, text: str) -> None:
+    """Raises [`Problem`] for a text that no UTF-8 file can hold."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _Problem(name, "it has half of a surrogate pair, which is not Unicode text; write it again.") from None
+        raise Problem(name, "it has half of a surrogate pair, which is not Unicode text; write it again.") from None
 
 
 def _check_lengths(row: Mapping[str, Any]) -> None:
     kinds, negatives = len(row["negative_caption_kinds"]), len(row["negative_captions"])
     if kinds != negatives:
-        raise _Problem(
+        raise Problem(
             "negative_caption_kinds", f"{kinds} kinds for {negatives} negative captions; give one kind to each."
         )
     captions, images = len(row["negative_image_captions"]), len(row["negative_images"])
     if captions not in (0, images):
-        raise _Problem(
+        raise Problem(
             "negative_image_captions", f"{captions} captions for {images} negative images; give one to each, or none."
         )
 
 
-def _checked_image(value: Any, field: str, seen_paths: set[str]) -> Any:
-    """Returns the image in a form that `datasets.Image` takes; opens files by their header, each path once."""
+def checked_image(value: Any, field: str, seen_paths: set[str]) -> Any:
+    """Returns the image in a form that `datasets.Image` takes; opens files by their header, each path once.
+
+    Raises:
+        Problem: if there is no such file, or nothing in it that PIL knows for an image.
+    """
     if isinstance(value, PILImage.Image):
         return value
     if isinstance(value, bytes):
@@ -261,11 +289,11 @@ def _checked_image(value: Any, field: str, seen_paths: set[str]) -> Any:
         return {"path": value.get("path"), "bytes": value["bytes"]}
     path = value.get("path") if isinstance(value, Mapping) else value
     if not isinstance(path, str | os.PathLike):
-        raise _Problem(field, f"it holds a {type(path).__name__}; an image is a path, its bytes or a PIL image.")
+        raise Problem(field, f"it holds a {type(path).__name__}; an image is a path, its bytes or a PIL image.")
     path = os.fspath(path)
     if path not in seen_paths:
         if not os.path.isfile(path):
-            raise _Problem(field, f"there is no file {path}; paths are relative to the file or the `image_folder`.")
+            raise Problem(field, f"there is no file {path}; paths are relative to the file or the `image_folder`.")
         _open_header(path, path, field)
         seen_paths.add(path)
     return path
@@ -276,7 +304,7 @@ def _open_header(file: Any, name: str, field: str) -> None:
         with PILImage.open(file):
             pass
     except Exception as error:  # PIL's readers raise many types on a broken file, none of which may stop a long run
-        raise _Problem(
+        raise Problem(
             field, f"{name} cannot be opened as an image ({error}); save it again or leave it out."
         ) from None
 
@@ -308,9 +336,9 @@ def _is_null(feature: Any) -> bool:
     return isinstance(feature, Value) and feature.dtype == "null"
 
 
-def _to_dataset(rows: list[dict[str, Any]]) -> Dataset:
-    columns = {name: [row[name] for row in rows] for name in HARD_NEGATIVES}
-    return Dataset.from_dict(columns, features=HARD_NEGATIVES)
+def _to_dataset(rows: list[dict[str, Any]], features: Features) -> Dataset:
+    columns = {name: [row[name] for row in rows] for name in features}
+    return Dataset.from_dict(columns, features=features)
 
 
 def _empty_column(name: str, length: int) -> list[Any]:

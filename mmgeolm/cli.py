@@ -9,6 +9,11 @@ VERBS = {
     "quickstart": "train a small encoder with hard negatives on two cores and compare it",
     "mmclip": "train an encoder on your own records with hard negatives",
     "negatives": "build and audit hard negatives",
+    "assemble": "join a tower and a language model into a LLaVA",
+    "align": "train the projector alone (stage 2)",
+    "sft": "train the model on instructions, whole or by LoRA (stage 3)",
+    "merge": "make one model of a base and its adapter",
+    "ask": "ask a model about a diagram",
     "gallery": "write an HTML page of hard negatives, with what was changed marked, to look at",
 }
 

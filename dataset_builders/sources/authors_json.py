@@ -8,7 +8,6 @@ THU-KEG/MMGeoLM), each as a JSON list; JSON Lines with the same records are read
     {"positive_image_path": "1.png", "negative_image_path": ["1_1.png", "1_2.png"], "conversations": [...]}
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from datasets import Dataset, DatasetDict, load_from_disk
 
 from dataset_builders.records import KINDS, BadRecord, as_hard_negatives, hard_negatives_dataset, misspelt
+from dataset_builders.sources.published import json_lines, read_json
 
 _FORMATS = (
     "the release's `positive_image_path` and `conversations` with `negative_captions` or `negative_image_path`, "
@@ -58,7 +58,7 @@ def load_hard_negatives(path: str | Path, image_folder: str | Path | None = None
     if suffix not in (".json", ".jsonl"):
         raise ValueError(f"{path} ends in {path.suffix!r}; a .json, .jsonl or .parquet file is needed, or a folder.")
     base = Path(image_folder) if image_folder is not None else path.parent
-    read = _json_lines if suffix == ".jsonl" else _json_list
+    read = json_lines if suffix == ".jsonl" else _json_list
     return hard_negatives_dataset(_converted(read(path), path, base, kind), str(path))[0]
 
 
@@ -83,39 +83,10 @@ def _from_parquet(path: Path) -> Dataset:
 
 
 def _json_list(path: Path) -> Iterator[Any]:
-    try:
-        records = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        hint = " JSON Lines end in .jsonl." if error.msg == "Extra data" else ""
-        raise ValueError(
-            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.{hint}"
-        ) from None
-    except RecursionError:
-        raise ValueError(f"{path} is nested too deeply to be read; a list of flat records is needed.") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+    records = read_json(path)
     if not isinstance(records, list):
         raise ValueError(f"{path} holds a {type(records).__name__} at its top; a list of records is needed.")
     yield from records
-
-
-def _json_lines(path: Path) -> Iterator[Any]:
-    with path.open("rb") as lines:
-        numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-        for index, (number, line) in enumerate(numbered):
-            try:
-                yield json.loads(line.decode("utf-8-sig"))
-            except UnicodeDecodeError:
-                problem = f"line {number} is not UTF-8 text; save the file as UTF-8."
-            except RecursionError:
-                problem = f"line {number} is nested too deeply; write one flat object to a line."
-            except json.JSONDecodeError as error:
-                problem = (
-                    f"line {number} is not JSON: {error.msg} at column {error.colno}; write one object to a line."
-                )
-            else:
-                continue
-            yield BadRecord(str(path), index, "record", problem)
 
 
 def _converted(records: Iterator[Any], path: Path, base: Path, kind: str) -> Iterator[dict[str, Any] | BadRecord]:

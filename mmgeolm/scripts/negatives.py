@@ -3,6 +3,7 @@
 mmgeolm negatives code --num_records 1000 --num_negatives 10 --output_dir images       # images of edited programs
 mmgeolm negatives rules --data captions.json --num_negatives 10 --output_dir rules     # edited captions
 mmgeolm negatives retrieval --data captions.json --num_negatives 30 --output_dir near  # similar captions
+mmgeolm negatives llm --config negatives-llm-hosted.yaml                               # exam problems, by a model
 mmgeolm negatives merge part-0 part-1 --output_dir whole                               # shards to one data set
 mmgeolm negatives audit whole                                                          # can they be guessed?
 """
@@ -36,6 +37,7 @@ from dataset_builders.negatives.retrieval import check_choice, retrieval_negativ
 from dataset_builders.records import BadRecord
 from dataset_builders.sources.authors_json import load_hard_negatives
 from dataset_builders.sources.geometry3k import geometry3k_with_report
+from mmgeolm.negatives_llm import SCRIPTS, Paused, asked, estimated, join_scripts
 from mmgeolm.negatives_options import SUB_VERBS, parse, shard_of, usage
 
 SECONDS = 10  # between two lines of progress where there is no terminal
@@ -62,13 +64,22 @@ class Plan(NamedTuple):
 
 HOW = {
     "code": "Random diagram programs were edited; an edited diagram is a negative where some fact of the caption is "
-    "refuted by it, visibly and by every reading, and some fact of its own caption by the positive's diagram.",
+    "is refuted by it, visibly and by every reading, and some fact of its own caption by the positive's diagram.",
     "rules": "Random diagram programs were edited; the caption of an edited program is a negative where one of its "
     "facts is refuted by the positive's diagram, visibly and by every reading, and the reverse.",
     "rules, data": "Captions were edited by rules (order of letters, shapes, relations, numbers; section 2.2 of the "
     "paper). An edit is left out where the caption itself makes it true, but it is not checked against the image.",
     "rules, geometry3k": "Captions were read off the logic forms of Geometry3K (Lu et al., ACL 2021) and edited where "
     "the edit is certainly false of the annotated diagram.",
+    "rules, llm": "Captions were edited by a language model (order of letters, shapes, relations, numbers; section "
+    "2.2 of the paper). Edits were checked against the caption by its words, not against the image.",
+    "llm, python": "A language model wrote a drawing script for each exam problem, a caption of the drawing, wrong "
+    "captions, and for each of these a changed script (section 2.1 of the paper). Scripts ran in a sandbox; they lie "
+    "beside the data in scripts.jsonl, by id, the positive's first. Captions were checked by their words, pictures by "
+    "what they show: not blank, nothing cut off, letters upright and present, a negative visibly different.",
+    "llm, program": "A language model wrote a diagram program for each exam problem, which was drawn and captioned "
+    "without running any code. Programs were edited; an edited diagram is a negative where some fact of the caption "
+    "is refuted by it, visibly and by every reading, and some fact of its own caption by the positive's diagram.",
     "retrieval": "Captions of similar records, by cosine of their vectors (section 2.1 of the paper), without those "
     "that state the same as the positive.",
 }
@@ -95,10 +106,14 @@ def main(arguments: list[str]) -> None:
         raise ValueError("--config needs a YAML file after it.")
     args = parse(verb, rest)
     command = shlex.join(["mmgeolm", "negatives", *arguments])
+    if getattr(args, "dry_run", False):
+        print(estimated(verb, args))
+        return
     if args.push_to_hub:
         _check_hub(args.push_to_hub)
     if verb == "merge":
         made = merge(args.folders, args.output_dir)
+        join_scripts(args.folders, made.folder)
         licence = "mit" if made.options.get("geometry3k") else "unknown" if "data" in made.options else "apache-2.0"
     else:
         plan = PLANS[verb](args)
@@ -108,9 +123,13 @@ def main(arguments: list[str]) -> None:
             made = _built(plan, args, progress)
         except KeyboardInterrupt:
             sys.exit(f"\nStopped {progress}; what is made is kept. Run the same command again to go on: {command}")
+        except Paused as pause:
+            sys.exit(f"Stopped: {pause} What is done is kept. {pause.remedy} to go on: {command}")
         finally:
             progress.close()
-    write_card(made, _without_paths(command), HOW[_method(made)], args.license or licence, args.push_to_hub)
+    write_card(
+        made, _without_paths(command), HOW[_method(made)] + _rejected(made), args.license or licence, args.push_to_hub
+    )
     print(_summary(made))
     if args.push_to_hub:
         _push(made.folder, args.push_to_hub, args.private)
@@ -134,6 +153,8 @@ def _built(plan: Plan, args: Any, progress: "_Progress") -> Report:
 
 def _method(made: Report) -> str:
     what = made.options["what"]
+    if "engine" in made.options:
+        return f"{what}, {made.options['engine']}"
     source = next((name for name in ("geometry3k", "data") if name in made.options), None)
     return f"{what}, {source}" if what == "rules" and source else what
 
@@ -154,6 +175,8 @@ def _rules_plan(args: Any) -> Plan:
         options |= _shared(args, num_edits, "centred")
         record = partial(stored_record, dataset=undecoded(dataset), num_negatives=args.num_negatives)
         return Plan(options, len(dataset), lambda folder: record, "mit", tuple(counts.bad))
+    if args.engine == "llm":
+        return _asked_plan("rules", args, _data(args))
     if args.data:
         num_edits, candidates = tuple(args.num_edits or (1, 4)), args.candidates or "exchangeable"
         dataset = _data(args)
@@ -242,7 +265,22 @@ def _retrieved(args: Any, folder: Path, dataset: Dataset | None = None) -> Recor
     )
 
 
-PLANS: dict[str, Callable[[Any], Plan]] = {"code": _code_plan, "rules": _rules_plan, "retrieval": _retrieval_plan}
+def _llm_plan(args: Any) -> Plan:
+    return _asked_plan("llm", args, None)
+
+
+def _asked_plan(verb: str, args: Any, captions: Dataset | None) -> Plan:
+    """Records that a language model is asked for; all of its answers come before the first record is written."""
+    made = asked(verb, args, captions, partial(_Progress, "records"))
+    return Plan(made.options | _named(args), made.num_records, made.record, "unknown", made.left_out)
+
+
+PLANS: dict[str, Callable[[Any], Plan]] = {
+    "code": _code_plan,
+    "rules": _rules_plan,
+    "retrieval": _retrieval_plan,
+    "llm": _llm_plan,
+}
 
 
 def _shared(args: Any, num_edits: tuple[int, ...] | None, candidates: str) -> dict[str, Any]:
@@ -333,6 +371,14 @@ def _summary(made: Report) -> str:
     return "\n".join(lines)
 
 
+def _rejected(made: Report) -> str:
+    """What was turned down on the way, for the card."""
+    reasons = made.tally.get("rejected", {})
+    if not reasons:
+        return ""
+    return " Turned down: " + "; ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(10)) + "."
+
+
 def _check_hub(name: str) -> None:
     """Fails before hours of work, and not after them."""
     if name.count("/") > 1:
@@ -352,7 +398,7 @@ def _push(folder: Path, name: str, private: bool) -> None:
             repo_id=name,
             repo_type="dataset",
             folder_path=folder,
-            allow_patterns=["README.md", f"{PICTURES}/*"],
+            allow_patterns=["README.md", SCRIPTS, f"{PICTURES}/*"],
             commit_message="Data set card",
         )
         load_from_disk(folder).push_to_hub(name, private=private)
@@ -366,6 +412,9 @@ def _push(folder: Path, name: str, private: bool) -> None:
 def _without_paths(command: str) -> str:
     """The command as others may read it: folders of this machine by their names alone."""
     words = shlex.split(command)
+    if "--base_url" in words:  # nobody's business, too
+        place = words.index("--base_url")
+        del words[place : place + 2]
     return shlex.join([Path(word).name if Path(word).is_absolute() else word for word in words])
 
 

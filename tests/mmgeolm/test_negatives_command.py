@@ -223,7 +223,7 @@ GENERATED = ("code", "--num_records", "3", "--output_dir", "{folder}/set")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fly"], "there is no 'fly'; there are code, rules, retrieval, merge and audit"),
+        (["fly"], "there is no 'fly'; there are code, rules, retrieval, llm, merge and audit"),
         (["code", "--num_records", "0", "--output_dir", "{folder}/set"], "--num_records is 0; it must be at least 1"),
         (["code", "--output_dir", "{folder}/set"], "pass --num_records"),
         (["code", "--num_records", "3"], "pass --output_dir"),

@@ -11,6 +11,7 @@ from dataset_builders.sources.geometry3k.loader import (
     load_geometry3k_logic_forms,
     read_logic_forms,
 )
+from dataset_builders.sources.geometry3k.questions import geometry3k_questions
 
 __all__ = [
     "CAPTIONS",
@@ -18,6 +19,7 @@ __all__ = [
     "Geometry3KReport",
     "caption_problem",
     "geometry3k_logic_forms_with_report",
+    "geometry3k_questions",
     "geometry3k_with_report",
     "load_geometry3k",
     "load_geometry3k_logic_forms",
