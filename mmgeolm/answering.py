@@ -13,8 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
+from PIL import Image, ImageOps
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    PreTrainedModel,
+    ProcessorMixin,
+)
 
 from modeling_mmclip.processing_mmclip import as_rgb
 
@@ -44,13 +50,27 @@ def load_lmm(
         _check_adapter(folder)
     try:
         model = AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
-        processor = AutoProcessor.from_pretrained(name, backend="pil")
+        processor = open_pil_processor(name)
     except (OSError, ValueError) as problem:
         reason = str(problem).strip().split("\n")[0]
         raise ValueError(f"{name} cannot be loaded as a model that takes images: {reason}") from problem
     if not hasattr(processor, "image_processor"):
         raise ValueError(f"{name} has no processor for images; save the one that it was trained with beside it.")
     return model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu")), processor
+
+
+def open_pil_processor(name: str | os.PathLike) -> ProcessorMixin:
+    """A processor whose images are prepared by PIL, as the tower was trained, where torchvision is there as well.
+
+    Raises:
+        OSError, ValueError: as of `from_pretrained`, when there is none.
+    """
+    processor = AutoProcessor.from_pretrained(name)
+    if hasattr(processor, "image_processor"):
+        # Given to AutoProcessor, `backend` would also become the tokenizer's, which then takes itself for a slow one
+        # (transformers 5.24).
+        processor.image_processor = AutoImageProcessor.from_pretrained(name, backend="pil")
+    return processor
 
 
 def _check_adapter(folder: Path) -> None:
@@ -143,7 +163,7 @@ def _greedy(model: PreTrainedModel) -> dict[str, Any]:
 
 
 def _open(pictures: Picture | Sequence[Picture] | None) -> list[Image.Image]:
-    """A question's pictures in RGB. Raises `ValueError` for one that is missing or broken."""
+    """A question's pictures in RGB, upright as in training. Raises `ValueError` for one that is missing or broken."""
     if pictures is None:
         return []
     if isinstance(pictures, Image.Image | str | os.PathLike):
@@ -151,10 +171,11 @@ def _open(pictures: Picture | Sequence[Picture] | None) -> list[Image.Image]:
     opened = []
     for picture in pictures:
         try:
-            opened.append(as_rgb(picture if isinstance(picture, Image.Image) else Image.open(picture)))
+            image = picture if isinstance(picture, Image.Image) else Image.open(picture)
+            opened.append(as_rgb(ImageOps.exif_transpose(image)))
         except FileNotFoundError as problem:
             raise ValueError(f"there is no picture {picture}") from problem
-        except (OSError, SyntaxError, Image.DecompressionBombError) as problem:
+        except Exception as problem:  # PIL's readers raise many types on a broken file
             raise ValueError(f"the picture {picture} cannot be read ({problem})") from problem
     return opened
 

@@ -31,6 +31,7 @@ from transformers import (
 from transformers.conversion_mapping import get_model_conversion_mapping
 
 from mmgeolm.chat_templates import IMAGE_TOKEN, chat_tokenizer
+from mmgeolm.lmm_card import new_history, write_card
 from mmgeolm.lmm_checkpoint import clear_unfinished, make_readable_everywhere, write_weights
 from mmgeolm.lmm_parts import (
     LLM_CLASSES,
@@ -123,6 +124,7 @@ def assemble(
         config.architectures = [LlavaForConditionalGeneration.__name__]
         config.save_pretrained(output_dir)
         make_readable_everywhere(output_dir)
+        write_card(output_dir, new_history(config, mmclip, llm))
         del weights, empty
         model = _read_back(output_dir).to(device)
     model.generation_config = generation_config

@@ -4,8 +4,10 @@ import logging
 from pathlib import Path
 
 from peft import PeftConfig, PeftModel
-from transformers import AutoProcessor, LlavaForConditionalGeneration
+from transformers import LlavaForConditionalGeneration
 
+from mmgeolm.answering import open_pil_processor
+from mmgeolm.lmm_card import read_history, write_card
 from mmgeolm.lmm_checkpoint import make_readable_everywhere
 from mmgeolm.stage_folder import check_free
 
@@ -47,6 +49,10 @@ def merge(adapter: str, output_dir: str, base: str | None = None, overwrite: boo
         raise ValueError(f"The adapter {adapter} does not fit {base}: {reason}") from problem
     # The projector was trained in float32; the whole has one precision, that of the base.
     adapted.merge_and_unload(safe_merge=True).to(model.dtype).save_pretrained(folder)
-    AutoProcessor.from_pretrained(adapter).save_pretrained(folder)
+    open_pil_processor(adapter).save_pretrained(folder)
     make_readable_everywhere(folder)
+    # Without a history nobody knows what the adapter was trained on, and a card would only pretend to.
+    if history := read_history(adapter):
+        *earlier, last = history["stages"]
+        write_card(folder, {**history, "stages": [*earlier, {**last, "merged": True}]})
     logger.info("Merged %s into %s.", adapter, base)

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoImageProcessor, AutoProcessor, LlavaForConditionalGeneration, ProcessorMixin
+from transformers import LlavaForConditionalGeneration, ProcessorMixin
+from transformers.trainer_utils import HubStrategy
 from trl.chat_template_utils import has_generation_markers
 
+from mmgeolm.answering import open_pil_processor
+from mmgeolm.lmm_card import History, hub_name, new_history, read_history, stage_facts, write_card
 from mmgeolm.lmm_checkpoint import make_readable_everywhere
 from mmgeolm.sft_options import AlignArguments, SFTArguments, StageArguments, load_data
 from mmgeolm.stage_folder import GO_ON, check_free, forget, kept_plan, starting_point
@@ -21,6 +24,33 @@ from trainers.trainable import lora_config, train_all, train_projector, trainabl
 logger = logging.getLogger(__name__)
 
 ASSEMBLED = "_assembled"
+LORA = ("lora_r", "lora_alpha", "lora_dropout")
+
+
+class StageTrainer(InstructionTrainer):
+    """[`InstructionTrainer`] whose card tells what the model was trained on, and that publishes what [`save`] wrote.
+
+    trl's own `push_to_hub` would save once more, as only transformers 5 reads it, and send paths of this machine.
+    """
+
+    history: History
+
+    def create_model_card(self, model_name: str | None = None, **unused: object) -> None:
+        """Write the card to the output folder, with the steps and the loss so far."""
+        if self.is_world_process_zero():
+            *earlier, last = self.history["stages"]
+            last = {**last, "steps": self.state.global_step}
+            losses = [entry["train_loss"] for entry in self.state.log_history if "train_loss" in entry]
+            stages = [*earlier, {**last, "loss": losses[-1]} if losses else last]
+            write_card(self.args.output_dir, {**self.history, "stages": stages}, model_name)
+
+    def push_to_hub(self, commit_message: str | None = None, **unused: object) -> None:
+        """Publish the output folder; see [`~mmgeolm.publish.publish`]."""
+        from mmgeolm.publish import publish
+
+        if self.is_world_process_zero():
+            args = self.args
+            publish(args.output_dir, _hub_name(args), private=bool(args.hub_private_repo), token=args.hub_token)
 
 
 def run_stage(script: AlignArguments | SFTArguments, args: InstructionConfig) -> InstructionTrainer:
@@ -57,6 +87,8 @@ def stage_trainer(
     """Model, data and trainer of a stage, ready to `train()`."""
     # Model
     model_folder = _model_folder(script, args)
+    if args.push_to_hub:
+        _check_pushable(script, args, model_folder)
     processor = open_processor(model_folder)
     model = open_model(model_folder, args)
     peft_config = None
@@ -91,7 +123,7 @@ def stage_trainer(
         plan = kept_plan(Path(args.output_dir), options, resuming or args.process_index > 0, make)
 
     # Trainer
-    return InstructionTrainer(
+    trainer = StageTrainer(
         model,
         args,
         data_collator=InstructionCollator(processor),
@@ -99,15 +131,22 @@ def stage_trainer(
         processing_class=processor,
         peft_config=peft_config,
     )
+    history = read_history(model_folder) or new_history(model.config)
+    base = hub_name(model_folder) or (history.get("base") if peft_config is None else None)
+    trained = "projector" if isinstance(script, AlignArguments) else script.train
+    lora = {} if peft_config is None else {name: getattr(script, name) for name in LORA}
+    stage = "align" if isinstance(script, AlignArguments) else "sft"
+    facts = stage_facts(stage, trained, sources, plan, script.passes, args, **lora)
+    for entry, path in zip(facts["data"], script.data, strict=True):
+        entry["hub"] = hub_name(path.partition("=")[2] or path)
+    trainer.history = {**history, "base": base, "stages": [*history["stages"], facts]}
+    return trainer
 
 
 def open_processor(folder: str) -> ProcessorMixin:
     """The processor of an LMM. Raises `ValueError` where there is none, or its template does not mark the answers."""
     try:
-        processor = AutoProcessor.from_pretrained(folder)
-        # By PIL, as the tower was trained, where torchvision is there as well. Given to AutoProcessor, `backend` would
-        # also become the tokenizer's, which then takes itself for a slow one (transformers 5.24).
-        processor.image_processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+        processor = open_pil_processor(folder)
     except (OSError, ValueError) as problem:
         raise ValueError(f"{folder} has no processor that can be loaded: {_first_line(problem)}") from problem
     template = getattr(processor, "chat_template", None)
@@ -165,10 +204,27 @@ def save(trainer: InstructionTrainer) -> None:
     if isinstance(model, LlavaForConditionalGeneration) and sharding(trainer.args) is None:
         dtype = model.config.dtype  # a name, once the configuration has been written
         model.to(getattr(torch, dtype) if isinstance(dtype, str) else dtype)
-    trainer.save_model()
+    trainer.save_model(_internal_call=True)  # else it would push what is not ready yet
     if trainer.is_world_process_zero():
         make_readable_everywhere(trainer.args.output_dir)
+    trainer.create_model_card(_hub_name(trainer.args))
     trainer.accelerator.wait_for_everyone()
+
+
+def _hub_name(args: InstructionConfig) -> str:
+    return args.hub_model_id or Path(args.output_dir).resolve().name
+
+
+def _check_pushable(script: StageArguments, args: InstructionConfig, model_folder: str) -> None:
+    """Fails before hours of training, and not after them; and sees to it that only the finished model is pushed."""
+    if getattr(script, "train", "") == "lora" and not hub_name(model_folder):
+        raise ValueError(
+            f"--push_to_hub would publish an adapter whose base, {model_folder}, nobody else has: publish the base "
+            "and pass its name as --model, or publish the adapter later; see docs/publishing.md."
+        )
+    if args.hub_strategy != HubStrategy.END:
+        logger.info("Checkpoints are not pushed: the model is, when it is finished.")
+        args.hub_strategy = HubStrategy.END
 
 
 def _model_folder(script: StageArguments, args: InstructionConfig) -> str:
@@ -183,7 +239,8 @@ def _model_folder(script: StageArguments, args: InstructionConfig) -> str:
         if not (folder / "config.json").exists():
             from mmgeolm.assembly import assemble
 
-            assemble(script.mmclip, script.llm, folder, seed=args.seed)
+            model, _ = assemble(script.mmclip, script.llm, folder, seed=args.seed)
+            write_card(folder, new_history(model.config, script.mmclip, script.llm))
             logger.info("Assembled %s and %s in %s.", script.mmclip, script.llm, folder)
     return str(folder)
 

@@ -23,6 +23,7 @@ from .micro_batches import split_by_anchors
 from .mixture import TrainingRecords
 from .mmclip_config import MMCLIPTrainingArguments
 from .model_card import mmclip_model_card
+from .process_group import release_model
 from .training_data import check_batch, check_columns, check_negatives, evaluation_records, named, training_records
 
 logger = logging.getLogger(__name__)
@@ -374,10 +375,7 @@ class MMCLIPTrainer(Trainer):
 
     def end(self) -> None:
         """Finish the trackers and leave the process group; the last call of a script."""
-        # The wrapped model goes first. As the group's last holder it would take the group down under the GIL, which
-        # gloo's thread may be waiting for: the process never ends (torch 2.13, pytorch/pytorch#56297 and #190489).
-        self.model_wrapped = self.model
-        self.accelerator.free_memory()
+        release_model(self)
         super().end()
 
     def report_skipped(self) -> None:

@@ -4,6 +4,7 @@ import torch
 from torch.utils.data import Sampler
 from trl import SFTTrainer
 
+from .process_group import release_model
 from .sft_sampler import ModalityLengthSampler
 
 
@@ -31,3 +32,8 @@ class InstructionTrainer(SFTTrainer):
             args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
             args.data_seed if args.data_seed is not None else args.seed,
         )
+
+    def end(self) -> None:
+        """Finish the trackers and leave the process group; the last call of a script."""
+        release_model(self)
+        super().end()

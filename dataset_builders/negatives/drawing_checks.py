@@ -30,6 +30,7 @@ DARK = 64  # of 255: what an anti-aliased stroke has at its rim
 WHITE = 220
 COLOURED = 48  # of 255, between the channels; greys have none, and pale tints are seen as greys
 MIN_COLOUR = 2e-4  # share of the pixels
+MAX_TEXTS = 200  # axes with all their ticks have about 30
 TILT = 10  # degrees within which a text is upright
 OUTSIDE = 1.5  # pixels; a text's box is a little larger than its ink
 OVERLAP = 0.3  # share of the smaller box; boxes have room for letters that reach above and below the line
@@ -55,11 +56,12 @@ def positive_problem(result: Result, caption: str | None = None) -> str:
     """What is wrong with a picture, the first thing found; empty if nothing is.
 
     In this order: the script failed (its own reason); no image, too small, not on white, blank, a colour other than
-    black and greys; a text or ink at the edge or beyond; a title; a character without a glyph; point letters that are
-    not upright, other texts upside down; texts over one another; letters of the caption that no visible text of the
-    figure names. Numbers and names of sides may stand along their lines, at any angle at which they can be read.
+    black and greys; a text or ink at the edge or beyond; too many texts; a title; a character without a glyph; point
+    letters that are not upright, other texts upside down; texts over one another; letters of the caption that no
+    visible text of the figure names. Numbers and names of sides may stand along their lines, at any angle at which
+    they can be read.
 
-    What is not seen: strokes cut off by the limits of the axes rather than by the canvas.
+    What is not seen: strokes cut off by the limits of the axes rather than by the canvas, and labels on lines.
 
     Args:
         result: Of the sandbox.
@@ -144,6 +146,8 @@ def _edge_problem(texts: list[Text], dark: np.ndarray) -> str:
 def _text_problem(texts: list[Text], dark: np.ndarray, caption: str | None, stderr: str) -> str:
     height, width = dark.shape
     texts = [text for text in texts if _is_visible(text, dark)]
+    if len(texts) > MAX_TEXTS:
+        return "too many texts"
     if any(is_title(text.string) and _is_on_top(text, width, height) for text in texts):
         return "a title"
     if "missing from font" in stderr or "missing from current font" in stderr:

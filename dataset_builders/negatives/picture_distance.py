@@ -21,10 +21,10 @@ from scipy.ndimage import gaussian_filter
 SIGHT = 336
 """Pixels of the longer side at which pictures are compared: the training size of the vision tower."""
 
-VISIBLE = 0.32
+VISIBLE = 0.28
 """From this distance on two pictures look different. `bench/picture_threshold.py` has set it on known pairs."""
 
-VISIBLE_RESIZED = 0.4
+VISIBLE_RESIZED = 0.36
 """The same where the files differ in size: letters of another size are hinted in another way."""
 
 _CELL = 4  # pixels; a window is 2 x 2 cells, about a letter, and one begins at every cell
@@ -34,7 +34,7 @@ _MAX_BOLDER = 0.3  # share of the ink
 _EQUAL = 1e-4  # of windows that differ by less, nothing needs explaining
 _INK = 0.5  # pixels of ink in a window that is drawn on
 _USUAL = 90  # percentile of the differences of the windows drawn on
-_RENDERING, _MAX_RENDERING = 1.5, 0.2  # as a multiple of the usual: what is put down to the renderer, and at most
+_RENDERING, _MAX_RENDERING = 3.0, 0.2  # as a multiple of the usual: what is put down to the renderer, and at most
 _RIDGE = 1e-3  # a window without slopes in one direction has no shift in it
 
 
@@ -133,7 +133,7 @@ def ink_distance(ink_a: np.ndarray, ink_b: np.ndarray) -> float:
     differences = np.sqrt(np.maximum(squares, 0))
     drawn_on = _window_sums(mean) > _INK
     usual = np.percentile(differences[drawn_on], _USUAL) if drawn_on.any() else 0.0
-    return float(differences.max() - min(_RENDERING * usual, _MAX_RENDERING))
+    return max(0.0, float(differences.max() - min(_RENDERING * usual, _MAX_RENDERING)))
 
 
 def _blurred(ink: np.ndarray, shape: list[int]) -> np.ndarray:

@@ -122,8 +122,12 @@ def test_labels_do_not_lie_over_one_another():
     assert positive_problem(result(texts=(A, B, C, touching))) == ""
     assert positive_problem(result(texts=(A, B, C, A))) == ""  # a letter drawn twice in its place
     # The boxes of slanting texts overlap at their corners, where there is nothing.
-    slanting = Text("12 cm", 300, 200, 340, 240, 45), Text("13 cm", 330, 205, 370, 245, 315)
+    slanting = Text("12 cm", 300, 200, 340, 240, 45), Text("13 cm", 322, 205, 362, 245, 315)
     assert positive_problem(result(texts=(A, B, *slanting))) == ""
+
+
+def test_hundreds_of_texts_are_no_labels():
+    assert positive_problem(result(texts=(A, B, *[C] * 300))) == "too many texts"
 
 
 def test_every_letter_of_the_caption_is_to_be_seen():

@@ -61,6 +61,25 @@ def test_answers_are_the_same_every_time_whatever_the_checkpoint_samples(lmm):
     assert sampled != once
 
 
+def test_a_photograph_is_turned_upright_as_in_training(lmm, tmp_path):
+    upright = noise_image(4, (48, 24))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "photo.png", exif=exif)
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "lying.png")
+    images = [upright, tmp_path / "photo.png", Image.open(tmp_path / "photo.png"), tmp_path / "lying.png"]
+    expected, from_file, from_image, lying = answer(*lmm, images, ["Is AB 5?"] * 4, max_new_tokens=8)
+    assert from_file == from_image == expected != lying
+
+
+def test_the_processor_prepares_by_pil_and_its_tokenizer_is_a_fast_one(tmp_path):
+    language, tokenizer = tiny_llm("qwen2")
+    assemble(tiny_mmclip()[0], language, tmp_path / "lmm", tokenizer=tokenizer)
+    _, processor = load_lmm(tmp_path / "lmm", device="cpu")
+    assert type(processor.image_processor).__name__.endswith("Pil")
+    assert processor.tokenizer.is_fast and processor.tokenizer.backend == "tokenizers"
+
+
 def test_an_image_mark_typed_in_a_question_is_left_out(lmm):
     images = pictures()[:1]
     plain = answer(*lmm, images, ["Is AB 5?"], max_new_tokens=8)
