@@ -177,11 +177,11 @@ class Chat:
                 await self._turn()
                 try:
                     await self.budget.reserve(*most)
-                    self._check()
                 except OutOfBudget as error:
                     self.stop(error)
                     raise
                 try:
+                    self._check()
                     outcome = await self._try(request, most)
                     entry = {"stage": request.stage, "model": request.model, "record": request.record}
                     if isinstance(outcome, Answer):

@@ -16,6 +16,7 @@ _END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DEPTH = 32
+_MOST_IMAGES = 10  # they are decoded outside the script's limits, and a file of 100 KB may take half a second
 
 
 def exceeded(folder: str, limits: Limits) -> str:
@@ -43,7 +44,8 @@ def collect(folder: str, names: Iterable[str], limits: Limits) -> tuple[dict[str
         limits: Of the number of files, their bytes and an image's pixels.
 
     Returns:
-        PNG bytes by name, and sentences about files that were to be images and are none that can be used.
+        PNG bytes by name, and sentences about files that were to be images and are none that can be used. At most 10
+        are looked at.
     """
     found = {}
     try:
@@ -57,7 +59,7 @@ def collect(folder: str, names: Iterable[str], limits: Limits) -> tuple[dict[str
     said = [name for name in dict.fromkeys(names) if name in found]
     rest = sorted(set(found) - set(said), key=lambda name: (found[name], name))
     images, problems, total = {}, [], 0
-    for name in said + rest:
+    for name in (said + rest)[:_MOST_IMAGES]:
         try:
             data = _read(folder, name, limits.file_bytes)
             check_png(data, limits)
@@ -70,6 +72,8 @@ def collect(folder: str, names: Iterable[str], limits: Limits) -> tuple[dict[str
             problems.append(f"the images have more than {amount(limits.total_bytes)} in all")
             break
         images[name] = data
+    if len(found) > _MOST_IMAGES:
+        problems.append(f"it saved more than {_MOST_IMAGES} images")
     return images, problems
 
 
@@ -82,7 +86,7 @@ def check_png(data: bytes, limits: Limits) -> None:
     if data[:8] != _SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33 or not data.endswith(_END):
         raise ValueError("it is not a PNG file, or not a whole one")
     width, height = struct.unpack(">II", data[16:24])
-    if width == 0 or height == 0 or width * height > limits.max_pixels:
+    if not 0 < width * height <= limits.max_pixels:
         raise ValueError(f"it is {width} × {height} pixels; at most {limits.max_pixels:,} are allowed")
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:

@@ -164,6 +164,23 @@ def test_the_budget_stops_before_the_request_that_could_exceed_it(tmp_path):
         assert set(server.answered.values()) == {1}
 
 
+def test_a_stop_reaches_those_that_wait_for_the_budget(tmp_path):
+    """One request at a time fits the budget; those that wait for it give nothing away when they are stopped."""
+
+    async def run(journal: Journal, url: str) -> list:
+        budget = Budget(journal, Limits(max_tokens=250))
+        async with Chat(Endpoint(url), journal, budget) as chat:
+            asked = [asyncio.ensure_future(chat.ask(request(text))) for text in "abc"]
+            await asyncio.sleep(0.2)
+            chat.stop(RuntimeError("stopped"))
+            return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
+
+    with ChatServer(echo, delay=0.5) as server, Journal(tmp_path / "j.jsonl") as journal:
+        answers = asyncio.run(run(journal, server.url))
+    assert answers[0].text == "said a" and [str(each) for each in answers[1:]] == ["stopped", "stopped"]
+    assert server.answered.total() == 1
+
+
 def test_usage_that_is_not_told_is_counted_by_the_bound(tmp_path):
     with ChatServer(echo, lambda text, times: "uncounted") as server:
         answer = ask(server, tmp_path, ["a"])[0]

@@ -379,6 +379,29 @@ def test_a_file_that_is_no_sound_png_is_refused(content, landlocked):
     assert list(result.images) == ["question.png"]
 
 
+BOMBS = """
+import struct, zlib
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+pixels = zlib.compress(bytes((4000 * 8 + 1) * 4000), 9)
+head = struct.pack(">IIBBBBB", 4000, 4000, 16, 6, 0, 0, 0)
+bomb = b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+for number in range(300):
+    with open(f"bomb{number}.png", "wb") as file:
+        file.write(bomb)
+"""
+
+
+def test_many_small_files_that_are_large_images_do_not_hold_up_the_others():
+    with Sandbox(Limits(), num_proc=1) as box:
+        box.run(GOOD)
+        started = time.process_time()
+        result = box.run(BOMBS)
+        assert time.process_time() - started < 25, "all of them would take minutes of this process's time"
+        assert not result.ok and result.reason == "it saved more than 10 images" and len(result.images) == 10
+        assert box.run(GOOD).ok
+
+
 def test_a_link_that_got_into_the_folder_is_not_followed(world, landlocked):
     (world.home / "secret.png").write_bytes(landlocked.run(GOOD).images["question.png"])
     folder = world.home / "folder"
