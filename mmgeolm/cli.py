@@ -14,6 +14,7 @@ VERBS = {
     "sft": "train the model on instructions, whole or by LoRA (stage 3)",
     "merge": "make one model of a base and its adapter",
     "ask": "ask a model about a diagram",
+    "evaluate": "score a model's responses to a benchmark",
     "gallery": "write an HTML page of hard negatives, with what was changed marked, to look at",
 }
 

@@ -183,7 +183,7 @@ def test_bad_input_leaves_no_trace(tmp_path):
 
 def test_an_unknown_verb_is_named_with_those_there_are():
     done = mmgeolm("fly")
-    verbs = "quickstart, mmclip, negatives, assemble, align, sft, merge, ask, gallery"
+    verbs = "quickstart, mmclip, negatives, assemble, align, sft, merge, ask, evaluate, gallery"
     assert done.returncode == 1 and done.stderr.strip() == f"mmgeolm has no verb 'fly'; it has {verbs}."
 
 

@@ -1,0 +1,1 @@
+"""Geometry3K as a metric of 🤗 Evaluate."""

@@ -1,0 +1,1 @@
+"""GeoQA as a metric of 🤗 Evaluate."""

@@ -1,0 +1,1 @@
+"""Hit@k and MRR as a metric of 🤗 Evaluate."""

@@ -1,0 +1,1 @@
+"""MathVista as a metric of 🤗 Evaluate."""

@@ -1,0 +1,1 @@
+"""MM-Math as a metric of 🤗 Evaluate."""

@@ -1,0 +1,1 @@
+"""We-Math as a metric of 🤗 Evaluate."""
