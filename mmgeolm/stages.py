@@ -163,13 +163,15 @@ def open_model(folder: str, args: InstructionConfig) -> LlavaForConditionalGener
     """The LMM, in the precision that the way of training wants.
 
     With DeepSpeed bfloat16 is enough, since the engine keeps float32 copies of what it trains; FSDP casts on its own
-    from uniform float32; else what is frozen is bfloat16 under `bf16`, and what trains is turned to float32 later.
+    from uniform float32; else what is frozen stays under `bf16` as it is stored, so that no weight of it is rounded, and
+    what trains is turned to float32 later.
 
     Raises:
         ValueError: when there is no such model, or weights of it are missing.
     """
     place = Path(folder)
-    dtype = torch.bfloat16 if args.bf16 and sharding(args) != "fsdp" else torch.float32
+    stored = "auto" if sharding(args) is None else torch.bfloat16
+    dtype = stored if args.bf16 and sharding(args) != "fsdp" else torch.float32
     # An adapter that is trained names its base by this path, and has to find it from any working directory.
     name = str(place.resolve()) if place.is_dir() else folder
     if place.is_dir() and not (place / "config.json").exists():

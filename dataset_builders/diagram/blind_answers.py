@@ -40,7 +40,7 @@ def blind_accuracy(questions: Dataset, seed: int = 0) -> dict[str, dict[str, flo
         if not known.any() or not unknown.any():
             continue
         most = Counter(answers[known]).most_common(1)[0][0]
-        classifier = MultinomialNB() if len(set(answers[known])) > 10 else LogisticRegression(max_iter=500)
+        classifier = LogisticRegression(max_iter=500) if 2 <= len(set(answers[known])) <= 10 else MultinomialNB()
         words = CountVectorizer(token_pattern=_TOKEN, lowercase=False, ngram_range=(1, 2), binary=True)
         blind = make_pipeline(words, classifier).fit(texts[known].tolist(), answers[known].tolist())
         guessed = blind.predict(texts[unknown].tolist())

@@ -1,17 +1,20 @@
 """mmgeolm quickstart: train a small encoder from scratch on two cores, with and without hard negatives, and compare.
 
 mmgeolm quickstart                                   # in-batch against grouped look-alikes, one seed
+mmgeolm quickstart --lmm true                        # then a small LMM on each, asked about diagrams
 mmgeolm quickstart --all true --seeds 3              # every regime, three seeds
 mmgeolm quickstart --real geometry3k/test            # the same comparison on real Geometry3K folders
 """
 
 import json
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
+import datasets
 import numpy as np
 import transformers
 from trl import TrlParser
@@ -21,6 +24,7 @@ from dataset_builders.diagram_sets import RankingSet, look_alike_groups, ranking
 from evaluation import hits_of, paired_difference, ranking_scores
 from mmgeolm.comparison import best_regime, comparison_table, plot_comparison
 from mmgeolm.geometry3k_sets import real_records, real_sets, real_split
+from mmgeolm.quickstart_lmm import lmm_scores, lmm_size, lmm_table, prepare, train_and_ask
 from mmgeolm.regimes import GROUP, REGIMES, default_steps, multiplies_bfloat16, train_regime
 
 BASELINE = "in-batch"
@@ -50,7 +54,13 @@ class QuickstartArguments:
         default=96_000,
         metadata={"help": "Generated scenes to train on, as many for each regime, shared by its batches."},
     )
-    anchors: int = field(default=1_000, metadata={"help": "Held-out anchors in each set that is ranked."})
+    anchors: int = field(
+        default=1_000, metadata={"help": "Held-out anchors in each set that is ranked, and held-out questions."}
+    )
+    lmm: bool = field(
+        default=False,
+        metadata={"help": "Also train a small LMM on the best and on the in-batch encoder of the first seed."},
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -97,12 +107,52 @@ def main(arguments: list[str] | None = None) -> None:
     scores = {name: [result[0] for result in runs[name]] for name in names}
     seconds = {name: [result[1] for result in runs[name]] for name in names}
     table = comparison_table(scores, seconds, baselines, BASELINE)
-    (output / "results.md").write_text(table + "\n")
-    (output / "results.json").write_text(json.dumps(summary(scores, seconds, baselines), indent=1))
+    figures = summary(scores, seconds, baselines)
+    # Before the LMMs: a run that is stopped there has its table.
+    write_results(output, [table], figures)
     plot_comparison(scores, baselines, output / "results.png")
-    print(f"\n{table}\n")
+    print(f"\n{table}\n", flush=True)
+    if args.lmm:
+        towers = [f"{name}-{args.seed}" for name in (BASELINE, best_regime(scores, BASELINE))]
+        lmm_figures, questions_table = lmm_results(towers, args)
+        write_results(output, [table, questions_table], {**figures, "lmm": lmm_figures})
+        print(f"\n{questions_table}\n")
     print(f"Checkpoints, cards, table and plot are in {output} ({time.time() - start:.0f} s in all). To load one:")
     print(f"  MMCLIPModel.from_pretrained({str(output / f'{best_regime(scores, BASELINE)}-{args.seed}')!r})")
+    if args.lmm:
+        print(f"  mmgeolm ask {output / 'lmm' / towers[1] / 'merged'} IMAGE 'Is AB parallel to CD?'")
+
+
+def write_results(output: Path, tables: list[str], figures: dict) -> None:
+    """The tables for people, the figures for other programs."""
+    (output / "results.md").write_text("\n\n".join(tables) + "\n")
+    (output / "results.json").write_text(json.dumps(figures, indent=1))
+
+
+def lmm_results(towers: list[str], args: QuickstartArguments) -> tuple[dict, str]:
+    """Train an LMM on each of the encoders, side by side; its figures, and their table."""
+    silence_libraries()
+    size = lmm_size(args.steps, args.anchors)
+    print(
+        f"Training a language model from scratch, then an LMM on {' and on '.join(towers)}: alignment, full SFT on "
+        f"{size.questions} generated questions, LoRA on {size.lora_questions} more ...",
+        flush=True,
+    )
+    folder = prepare(args.output_dir, size, args.seed, num_proc=2)
+    jobs = [(Path(args.output_dir) / tower, folder, size, args.seed) for tower in towers]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=silence_libraries) as pool:
+        found = dict(zip(towers, pool.map(train_and_ask, *zip(*jobs, strict=True)), strict=True))
+    scores = lmm_scores(folder, found)
+    seconds = {name: answers["cpu_seconds"] for name, answers in found.items()}
+    return {"by_form": scores, "cpu_seconds": seconds}, lmm_table(scores, found)
+
+
+def silence_libraries() -> None:
+    """No bars and no advice from libraries: two trainings write to one terminal."""
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
 
 
 def job_folder(job: tuple[str, int], args: QuickstartArguments) -> Path:
@@ -132,8 +182,7 @@ def kept_result(job: tuple[str, int], args: QuickstartArguments) -> Result | Non
 def run_job(job: tuple[str, int, QuickstartArguments, dict[str, RankingSet], list | None]) -> Result:
     """Train one regime with one seed and rank the sets: scores by set, and the processor time of training."""
     name, seed, args, sets, real = job
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    silence_libraries()
     regime = REGIMES[name]
     held_out = {text for part in sets.values() for row in part.captions for text in row}
     sizes = {"random": 1} if any(stage.source == "random" for stage in regime.stages) else {}

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import signal
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from stage_runs import changed, run, save, saved_lmm, start, weights
 from tiny_llms import tiny_llm
 from tiny_models import noise_image, tiny_mmclip
+from transformers import LlavaForConditionalGeneration
 
 from mmgeolm.sft_options import AlignArguments, load_data
 
@@ -39,12 +41,14 @@ def test_alignment_changes_exactly_the_projector(tmp_path, tower):
     assert tokenizer["tokenizer_class"] == "PreTrainedTokenizerFast" and "extra_special_tokens" not in tokenizer
 
 
-def test_frozen_weights_in_bfloat16_stay_bit_by_bit_and_the_projector_learns(tmp_path, lmm):
-    run("align", model=lmm, data=[captions(tmp_path / "data")], max_steps=2, output_dir=tmp_path / "out", bf16=True,
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float32])
+def test_frozen_weights_stay_as_they_are_stored_and_the_projector_learns(tmp_path, lmm, stored):
+    model = shutil.copytree(lmm, tmp_path / "model")
+    LlavaForConditionalGeneration.from_pretrained(lmm, dtype=stored).save_pretrained(model)
+    run("align", model=model, data=[captions(tmp_path / "data")], max_steps=2, output_dir=tmp_path / "out", bf16=True,
         per_device_train_batch_size=4, learning_rate=1e-2)  # fmt: skip
-    before = {name: tensor.to(torch.bfloat16) for name, tensor in weights(lmm).items()}
-    after = weights(tmp_path / "out")
-    assert {tensor.dtype for tensor in after.values()} == {torch.bfloat16}
+    before, after = weights(model), weights(tmp_path / "out")
+    assert {tensor.dtype for tensor in after.values()} == {stored}
     assert changed(before, after) == PROJECTOR
 
 

@@ -14,7 +14,7 @@ from mmgeolm.regimes import GROUP, REGIMES
 from mmgeolm.scripts.quickstart import TEST_SEED, main
 from modeling_mmclip import MMCLIPModel, MMCLIPProcessor
 
-SMALL = ["--steps", "3", "--scenes", "1600", "--anchors", "24"]
+SMALL = ["--steps", "3", "--scenes", "1600", "--anchors", "24", "--lmm", "false"]
 SETS = {"random", "retrieval", "rule", "image", "rule_exchangeable", "image_exchangeable"}
 
 
