@@ -163,8 +163,8 @@ def open_model(folder: str, args: InstructionConfig) -> LlavaForConditionalGener
     """The LMM, in the precision that the way of training wants.
 
     With DeepSpeed bfloat16 is enough, since the engine keeps float32 copies of what it trains; FSDP casts on its own
-    from uniform float32; else what is frozen stays under `bf16` as it is stored, so that none of it is rounded, and what
-    trains is turned to float32 later.
+    from uniform float32. Else what is frozen stays under `bf16` as it is stored, so that none of it is rounded, and
+    what trains is turned to float32 later.
 
     Raises:
         ValueError: when there is no such model, or weights of it are missing.
