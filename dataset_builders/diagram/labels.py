@@ -111,7 +111,7 @@ def labels_beside(
     if not halves:
         return Labels([], [])
     letters = _around_points(place, strokes, halves[: len(names)], style)
-    x, y, cost = np.concatenate([letters, _numbers(wanted, place, strokes)], axis=1)
+    x, y, cost = np.concatenate([letters, _numbers(wanted, place, strokes)], axis=1) if wanted else letters
     counts = [len(_RING_COSTS)] * len(names) + [len(each.candidates) for each in wanted]
     owner = np.repeat(np.arange(len(counts)), counts)
     width, height = np.array(halves).T[:, owner]
@@ -137,10 +137,11 @@ def labels_beside(
             mine = np.flatnonzero(owner == index)
             at = mine[np.argmin(100.0 * ink[mine] + cost[mine] + _overlap(boxes[:, mine].T, chosen))]
             box = chosen[index] = _inside(boxes[:, at].tolist())
-        made.append(Label(texts[index], ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), tuple(box)))
-        if not choices[index] or chosen[index] not in choices[index]:
-            crowded.append(made[-1])
-    return Labels(made, crowded)
+            if box not in choices[index]:
+                crowded.append(len(made))
+        left, bottom, right, top = box
+        made.append(Label(texts[index], ((left + right) / 2, (bottom + top) / 2), (left, bottom, right, top)))
+    return Labels(made, [made[index] for index in crowded])
 
 
 def _choose(choices: list[list[Box]], axes: list[str]) -> list[Box | None]:
@@ -218,10 +219,9 @@ def _mask_sums(strokes: Strokes, width: float, around: float) -> np.ndarray:
 def _ink(boxes: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """Cells with ink under each box, (4, N): left, bottom, right, top; or very many if it leaves the frame."""
     cells = boxes * (_CELLS / 100)
-    low, high = np.floor(cells[:2]).astype(np.intp), np.ceil(cells[2:]).astype(np.intp)
-    inside = (low >= _EDGE_CELLS).all(axis=0) & (high <= _CELLS - _EDGE_CELLS).all(axis=0)
-    np.minimum(np.maximum(low, 0, out=low), _CELLS, out=low)
-    np.minimum(np.maximum(high, 0, out=high), _CELLS, out=high)
+    inside = ((cells[:2] >= _EDGE_CELLS) & (cells[2:] <= _CELLS - _EDGE_CELLS)).all(axis=0)
+    np.ceil(cells[2:], out=cells[2:])
+    low, high = cells.clip(0, _CELLS, out=cells).astype(np.intp).reshape(2, 2, -1)
     flat, row = sums.ravel(), _CELLS + 1
     left, right, bottom, top = low[0], high[0], low[1] * row, high[1] * row
     ink = flat[top + right] - flat[top + left] - flat[bottom + right] + flat[bottom + left]
@@ -242,13 +242,16 @@ def _around_points(place: Placed, strokes: Strokes, halves: list[tuple[float, fl
     # How far a box's centre is from its rim in a direction: the rim keeps its distance, whatever the box's shape. The
     # small number keeps zero from dividing.
     reach = np.minimum(half[:, :1] / (np.abs(cos) + 1e-9), half[:, 1:] / (np.abs(sin) + 1e-9)) + style.label_offset
-    out = (reach[:, :, None] + _GAPS).reshape(len(half), -1)  # (P, 16 G)
+    out = reach[:, :, None] + _GAPS  # (P, 16, G)
     table = np.empty((3, *out.shape))
-    x, y, cost = table
-    np.add(px, np.repeat(cos, len(_GAPS), axis=1) * out, out=x)
-    np.add(py, np.repeat(sin, len(_GAPS), axis=1) * out, out=y)
+    np.multiply(cos[:, :, None], out, out=table[0])
+    np.multiply(sin[:, :, None], out, out=table[1])
+    x, y, cost = table.reshape(3, len(half), -1)  # (P, 16 G)
+    x += px
+    y += py
     # Nearer to another point, a letter would be taken for that one's. (A point's own place is not nearer than itself.)
     far = (x - px[:, None]) ** 2 + (y - py[:, None]) ** 2  # (P, P, 16 G)
+    out = out.reshape(len(half), -1)
     np.add(_RING_COSTS, _BLOCKED * (far.min(axis=0) < out * out - 1e-6), out=cost)
     return table.reshape(3, -1)
 
@@ -257,12 +260,13 @@ def open_directions(place: Placed, strokes: Strokes) -> list[float]:
     """For each point the middle of the widest angle between the lines that meet there, in radians."""
     points = list(place.points.values())
     headings: list[list[float]] = [[] for _ in points]
+    meeting = list(zip(points, headings, strict=True))
     for x, y, u, v in strokes.lines + strokes.dashed:
         dx, dy = u - x, v - y
         length = math.hypot(dx, dy) or 1.0
         dx, dy = dx / length, dy / length
         heading = math.atan2(dy, dx)
-        for (px, py), met in zip(points, headings, strict=True):
+        for (px, py), met in meeting:
             rx, ry = px - x, py - y
             if -0.4 < rx * dy - ry * dx < 0.4 and -0.4 < (along := rx * dx + ry * dy) < length + 0.4:
                 if along < length - 1:
@@ -270,7 +274,7 @@ def open_directions(place: Placed, strokes: Strokes) -> list[float]:
                 if along > 1:
                     met.append(heading - math.pi)
     for x, y, radius in [*strokes.circles, *(arc[:3] for arc in strokes.arcs)]:
-        for (px, py), met in zip(points, headings, strict=True):
+        for (px, py), met in meeting:
             if abs(math.hypot(px - x, py - y) - radius) < 0.5:
                 inward = math.atan2(y - py, x - px)
                 met += [inward - 1.4, inward + 1.4]
@@ -477,18 +481,12 @@ def _numbers(wanted: list[Wanted], place: Placed, strokes: Strokes) -> np.ndarra
         return np.empty((3, 0))
     table = np.array([candidate for each in wanted for candidate in each.candidates]).T
     lines = strokes.lines + strokes.dashed
-    owned: list[int] = []
-    abouts: list[Point] = []
-    begin = 0
-    for each in wanted:
-        end = begin + len(each.candidates)
-        if each.about is not None:
-            owned += range(begin, end)
-            abouts += [each.about] * (end - begin)
-        begin = end
-    if not owned or not lines:
+    if not lines or all(each.about is None for each in wanted):
         return table
-    about, lines = np.array(abouts).T, np.array(lines).T[:, :, None]  # (2, M) and (4, S, 1)
+    counts = [len(each.candidates) for each in wanted]
+    about = np.array([each.about or (math.nan, math.nan) for each in wanted]).repeat(counts, axis=0).T  # (2, M)
+    owned = slice(None) if all(each.about is not None for each in wanted) else np.flatnonzero(about[0] == about[0])
+    about, lines = about[:, owned], np.array(lines).T[:, :, None]  # lines: (4, S, 1)
     wx, wy = table[:2, owned] - about
     sx, sy = lines[2:] - lines[:2]  # (S, 1)
     dx, dy = lines[0] - about[0], lines[1] - about[1]  # (S, M)
