@@ -345,12 +345,13 @@ def _beside_segment(
     if nx * ((start[0] + end[0]) / 2 - middle[0]) + ny * ((start[1] + end[1]) / 2 - middle[1]) < -1e-6:
         nx, ny = -nx, -ny  # outwards
     out = abs(nx) * half[0] + abs(ny) * half[1] + gap
-    places = []
-    for share in (0.0, 0.12, -0.12, 0.25, -0.25):
-        x, y, aside = start[0] + (0.5 + share) * dx, start[1] + (0.5 + share) * dy, 0.12 * length * abs(share)
-        for reach, cost in ((out, 0.0), (out + 1.2, 2.4), (-out, 1.5), (-out - 1.2, 3.9)):
-            places.append((x + reach * nx, y + reach * ny, aside + cost))
-    return places
+    asides = [
+        (reach * nx, reach * ny, cost)
+        for reach, cost in ((out, 0.0), (out + 1.2, 2.4), (-out, 1.5), (-out - 1.2, 3.9))
+    ]
+    shares = (0.0, 0.12, -0.12, 0.25, -0.25)
+    spots = [(start[0] + (0.5 + s) * dx, start[1] + (0.5 + s) * dy, 0.12 * length * abs(s)) for s in shares]
+    return [(x + ax, y + ay, far + cost) for x, y, far in spots for ax, ay, cost in asides]
 
 
 def _in_angle(
