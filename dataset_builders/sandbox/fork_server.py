@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,9 +169,8 @@ class ForkServer:
         reads, ends = zip(*pipes, strict=True)
         try:
             try:
-                socket.send_fds(control, [json.dumps({"folder": folder}).encode()], ends)
-            except OSError:
-                pass  # it has died this moment; reading from it tells
+                with suppress(OSError):  # where it has died this moment, reading from it tells
+                    socket.send_fds(control, [json.dumps({"folder": folder}).encode()], ends)
             finally:
                 for end in ends:
                     os.close(end)

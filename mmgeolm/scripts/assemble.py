@@ -1,7 +1,6 @@
 """mmgeolm assemble: join a vision tower and a language model into a LLaVA.
 
 mmgeolm assemble --mmclip geometry-clip --llm Qwen/Qwen2.5-7B-Instruct --output_dir mmgeolm-7b
-mmgeolm assemble --config examples/recipes/mmgeolm-qwen2.5-7b/assemble.yaml
 """
 
 from dataclasses import dataclass, field

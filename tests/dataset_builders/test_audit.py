@@ -368,9 +368,10 @@ def test_the_command_exits_with_2_and_a_sentence_where_there_is_nothing_to_audit
     assert capsys.readouterr().err.startswith("mmgeolm negatives audit: ")
 
 
-def test_a_saved_folder_is_audited_by_the_command(clean, tmp_path):
+def test_a_saved_folder_is_audited_by_the_command(clean, tmp_path, capsys):
     clean.select(range(30)).save_to_disk(tmp_path / "set")
     main(["--data", str(tmp_path / "set"), "--threshold", "100", "--max_records", "25"])
+    assert capsys.readouterr().out.startswith("25 of 30 records audited (seed 0)")
 
 
 def test_columns_of_another_type_are_brought_to_the_schema():

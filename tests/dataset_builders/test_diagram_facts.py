@@ -615,14 +615,8 @@ TRUE_AND_REFUTED = {
 }
 
 
-# What `refuted` still has to learn, by the names above.
-STILL_REFUTED: set[str] = set()
-
-
 @pytest.mark.parametrize("name", TRUE_AND_REFUTED)
-def test_what_some_reading_makes_true_is_not_refuted(name, request):
-    if name in STILL_REFUTED:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="refuted, though some reading makes it true"))
+def test_what_some_reading_makes_true_is_not_refuted(name):
     text, fact, sentence = TRUE_AND_REFUTED[name]
     figure, claim = drawn(text), read(sentence)
     assert not certainly_false(claim, figure)  # the case is one
