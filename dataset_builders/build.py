@@ -28,6 +28,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ import pyarrow as pa
 from datasets import DatasetInfo
 from filelock import FileLock, Timeout
 
+from dataset_builders.ray_data import on_ray
 from dataset_builders.records import HARD_NEGATIVES, BadRecord
 
 logger = logging.getLogger(__name__)
@@ -95,6 +97,7 @@ def build(
     output_dir: str | Path,
     *,
     num_proc: int = 1,
+    ray: bool = False,
     shard: tuple[int, int] = (0, 1),
     chunk: int | None = None,
     options: Mapping[str, Any] | None = None,
@@ -112,6 +115,8 @@ def build(
         num_records: Of the whole data set.
         output_dir: A new or empty folder, or one that was begun with the same options.
         num_proc: Processes; 1 works in this one.
+        ray: Whether these processes are workers of a Ray cluster ([`~dataset_builders.ray_data.on_ray`]), whose
+            machines share the folder.
         shard: `(i, n)`: only the i-th n-th, counted from 0. [`merge`] joins shards.
         chunk: Records per file; a run that is stopped loses at most so many per process. By default up to 256, and
             enough chunks for all processes. A run that goes on keeps the size that it began with.
@@ -123,8 +128,9 @@ def build(
         ValueError: for a number out of range, a folder with other things in it or begun with other options, or if not
             one record can be used.
         OSError: if the folder cannot be written, another process is writing it, or a process of this run was killed.
+        ImportError: if Ray is to be used and is not installed.
     """
-    folder = Path(output_dir)
+    folder = Path(output_dir).resolve() if ray else Path(output_dir)  # workers of Ray start in a folder of their own
     if num_proc < 1:
         raise ValueError(f"num_proc={num_proc}; at least one process is needed.")
     if chunk is not None and chunk < 1:
@@ -140,7 +146,7 @@ def build(
         chunks = _chunks(folder, start, end, _chunk_size(folder, end - start, num_proc, chunk))
         missing = [part for part in chunks if not part.file.exists()]
         made, done = 0, sum(len(part.numbers) for part in chunks) - sum(len(part.numbers) for part in missing)
-        write = _in_processes if num_proc > 1 and len(missing) > 1 else _here
+        write = _on_ray if ray else _in_processes if num_proc > 1 and len(missing) > 1 else _here
         with closing(write(record, missing, num_proc)) as lengths:  # so that processes end with this block
             for length in lengths:
                 made, done = made + length, done + length
@@ -295,6 +301,12 @@ def _in_processes(record: Record, chunks: list[_Chunk], num_proc: int) -> Iterat
         finally:
             stop.set()  # after the last chunk, or because of an error or Ctrl-C: then no one finishes a chunk first
             pool.shutdown(cancel_futures=True)
+
+
+def _on_ray(record: Record, chunks: list[_Chunk], num_proc: int) -> Iterator[int]:
+    if chunks:
+        with _single_threaded():
+            yield from on_ray(partial(_write_chunk, record), chunks, num_proc)
 
 
 @contextmanager

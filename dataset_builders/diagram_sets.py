@@ -4,22 +4,23 @@ The same seed gives the same set for any number of processes: each group has a r
 """
 
 from collections.abc import Collection
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
 
 from dataset_builders.diagram.caption import caption
 from dataset_builders.diagram.render import render
-from dataset_builders.negatives.image import centred_group, exchangeable_group
+from dataset_builders.negatives.image import SIMPLE_DIAGRAMS, centred_group, exchangeable_group
 from dataset_builders.negatives.retrieval import nearest_captions
+from dataset_builders.processes import worker_pool
 
 SIZE = 96
 LABEL_GRID = 16
 TRAINING, CENTRED, EXCHANGEABLE = range(3)  # streams of randomness under one seed
+# Where numbers and marks are not drawn, only these edits can be seen.
+_UNMARKED = SIMPLE_DIAGRAMS._replace(edits=("shape", "relation", "swap", "letter"))
 
 
 class Groups(NamedTuple):
@@ -62,6 +63,7 @@ def look_alike_groups(
     difficulty: int = 3,
     num_proc: int = 1,
     label_grid: int | None = LABEL_GRID,
+    with_markings: bool = True,
 ) -> Groups:
     """`count` groups of `size` look-alike pairs; members are told apart from one another (see `negatives.image`).
 
@@ -72,13 +74,23 @@ def look_alike_groups(
         difficulty (`int`, *optional*, defaults to `3`): facts per caption.
         num_proc (`int`, *optional*, defaults to `1`): processes; the result does not depend on it.
         label_grid (`int`, *optional*, defaults to `16`): see [`render`].
+        with_markings (`bool`, *optional*, defaults to `True`): `False` draws letters only; no two members of a group
+            then differ in a number alone, which could not be seen.
     """
-    make = partial(_group, size=size, seed=seed, stream=stream, difficulty=difficulty, label_grid=label_grid)
+    make = partial(
+        _group,
+        size=size,
+        seed=seed,
+        stream=stream,
+        difficulty=difficulty,
+        label_grid=label_grid,
+        with_markings=with_markings,
+    )
     images = np.empty((count, size, SIZE, SIZE), dtype=np.uint8)
     captions, edits, programs = [], [], []
     with ExitStack() as stack:
         if num_proc > 1:
-            pool = stack.enter_context(ProcessPoolExecutor(num_proc, mp_context=get_context("spawn")))
+            pool = stack.enter_context(worker_pool(num_proc))
             made = pool.map(make, range(count), chunksize=256)
         else:
             made = map(make, range(count))
@@ -91,17 +103,24 @@ def look_alike_groups(
 
 
 def _group(
-    number: int, size: int, seed: int, stream: int, difficulty: int, label_grid: int | None
+    number: int,
+    size: int,
+    seed: int,
+    stream: int,
+    difficulty: int,
+    label_grid: int | None,
+    with_markings: bool = True,
 ) -> tuple[np.ndarray, list[str], list[str], list[str]]:
     rng = np.random.default_rng([seed, stream, number])
+    diagrams = SIMPLE_DIAGRAMS if with_markings else _UNMARKED
     images: list[np.ndarray] = []
     # Labels keep to a grid: where they hide what sets two scenes apart, another group is drawn.
     while len({image.tobytes() for image in images}) < size:
-        scenes = (centred_group if stream == CENTRED else exchangeable_group)(size, rng, difficulty)
+        scenes = (centred_group if stream == CENTRED else exchangeable_group)(size, rng, difficulty, diagrams)
         if stream != CENTRED:
             # Edits that come easily are found early; the first place must not tell.
             scenes = [scenes[i] for i in rng.permutation(size)]
-        images = [render(scene.figure, SIZE, label_grid) for scene in scenes]
+        images = [render(scene.figure, SIZE, label_grid, with_markings) for scene in scenes]
     # One wording for the whole group: captions differ where the figures do, nowhere else.
     wording = int(rng.integers(2**31))
     return (

@@ -561,7 +561,8 @@ def typeface(name: str) -> Any:
     if spec is None:
         raise ImportError("matplotlib is not installed, and its fonts are the ones used: `pip install matplotlib`.")
     path = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / _FILES[name]
-    made = load_skia().Typeface.MakeFromFile(str(path))
+    # Not skia's default manager, which reads the system's fonts first and complains of their configuration.
+    made = load_skia().FontMgr.New_Custom_Empty().makeFromFile(str(path))
     if made is None:
         raise ImportError(f"{path} is missing or no font; install matplotlib anew.")
     return made

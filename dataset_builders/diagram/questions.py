@@ -1,18 +1,18 @@
 """Questions that are read off a generated diagram, to train and to test a model that looks at it.
 
     sets = question_records(20_000, seed=0, held_out=500)
-    sets["instructions"]          # 20,000 records to train on, for SFT
+    sets["instructions"]          # 20,000 records to train on, for SFT; with `turns=6` conversations of up to six
     sets["questions"]             # 500 on diagrams that no training record shows, for evaluation
 
 Form and answer are drawn first and a diagram is then sought for them: yes and no, and each name of a shape, are right
-equally often. Letters are random, so that a question without its diagram says nothing of its answer.
+equally often. Letters are random, so that a question without its diagram says nothing of its answer. Conversations
+are drawn the other way round, a diagram first: what is rarely asked so far is asked first.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import chain, islice
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from dataset_builders.diagram.render import render
 from dataset_builders.diagram.sample import ALPHABET, clear, sample_program
 from dataset_builders.diagram.simple import sample_simple_program
 from dataset_builders.instructions import instructions_dataset
+from dataset_builders.processes import worker_pool
 from dataset_builders.questions import questions_dataset
 
 SOURCE = "generated diagrams"
@@ -87,9 +88,9 @@ _ANSWER_TYPES = {
     **dict.fromkeys(("segment", "midpoint", "triangle", "quadrilateral", "centre"), "name"),
 }
 _PAIRS = {"parallel", "perpendicular", "equal"}
-_TRAINING, _HELD_OUT = range(2)  # streams of randomness under one seed
+_TRAINING, _HELD_OUT, _TALKING = range(3)  # streams of randomness under one seed
 _TRIES = 5_000  # diagrams in a row that answer nothing that is wanted
-_GROUP = 64  # questions that share a search
+_GROUP = 64  # questions that share a search, or conversations that share a balance
 
 
 def question_records(
@@ -99,18 +100,22 @@ def question_records(
     scenes: str = "simple",
     difficulty: int = 3,
     forms: Sequence[str] = FORMS,
+    turns: int = 1,
     num_proc: int = 1,
 ) -> dict[str, Dataset]:
     """Generated questions to train on, and others on diagrams that are held out.
 
     Args:
-        number: Records to train on, one question to a diagram.
+        number: Records to train on, each with a diagram of its own.
         seed: Of everything; with the number of a record it decides that record, whatever `num_proc`.
         held_out: Records to evaluate on.
         scenes: One of [`SCENES`].
         difficulty: Facts of a diagram, as for the samplers of programs.
         forms: What is asked, some of [`FORMS`], each equally often. `length`, `angle` and `segment` are read from
             numbers, the rest from lines.
+        turns: Most questions on a diagram that is trained on. With more than one a record is a conversation, whose
+            answers share the cost of looking at the diagram; answers are then balanced as far as diagrams allow.
+            Held-out questions have a diagram each.
         num_proc: Processes.
 
     Returns:
@@ -119,33 +124,35 @@ def question_records(
         No program of `questions`, under whatever letters, occurs in `instructions`.
 
     Raises:
-        ValueError: if `scenes` or a form is unknown, `difficulty` is below 1, or no diagram answers a form.
+        ValueError: if `scenes` or a form is unknown, `difficulty` or `turns` is below 1, or no diagram answers a form.
     """
     if scenes not in SCENES:
         raise ValueError(f"`scenes` is {scenes!r}; it must be one of {', '.join(SCENES)}.")
     unknown = [form for form in forms if form not in FORMS]
     if unknown or not forms:
         raise ValueError(f"`forms` has {unknown or 'nothing in it'}; there are {', '.join(FORMS)}.")
-    if min(number, held_out) < 0 or difficulty < 1:
-        raise ValueError("`number` and `held_out` must be 0 or more, and `difficulty` 1 or more.")
-    make = partial(_group, seed=seed, scenes=scenes, difficulty=difficulty, forms=tuple(forms))
-    tested = list(_made(partial(make, stream=_HELD_OUT), held_out, num_proc))
-    taken = frozenset(unlettered(record["program"]) for record in tested)
-    trained = _made(partial(make, stream=_TRAINING, without=taken), number, num_proc)
+    if min(number, held_out) < 0 or min(difficulty, turns) < 1:
+        raise ValueError("`number` and `held_out` must be 0 or more, and `difficulty` and `turns` 1 or more.")
+    settings = {"seed": seed, "scenes": scenes, "difficulty": difficulty, "forms": tuple(forms)}
+    tested = list(_made(partial(_group, **settings, stream=_HELD_OUT), held_out, num_proc))
+    settings["without"] = frozenset(unlettered(record["program"]) for record in tested)
+    if turns == 1:
+        trained = map(as_instruction, _made(partial(_group, **settings, stream=_TRAINING), number, num_proc))
+    else:
+        trained = _made(partial(_conversations, **settings, turns=turns), number, num_proc)
     questions = ({name: value for name, value in record.items() if name != "program"} for record in tested)
     return {
-        "instructions": instructions_dataset(map(as_instruction, trained), SOURCE)[0],
+        "instructions": instructions_dataset(trained, SOURCE)[0],
         "questions": questions_dataset(questions, SOURCE)[0],
     }
 
 
 def as_instruction(question: dict[str, Any]) -> dict[str, Any]:
     """A Questions record without choices as an Instructions record: the question, and the answer alone for a reply."""
-    turns = (("user", question["question"]), ("assistant", question["answer"]))
     return {
         "id": question["id"],
         "images": [question["image"]],
-        "messages": [{"role": role, "content": text} for role, text in turns],
+        "messages": _messages([(question["question"], question["answer"])]),
         "source": question["source"],
     }
 
@@ -217,13 +224,71 @@ def _group(
     return records
 
 
+def _conversations(
+    number: int,
+    seed: int,
+    scenes: str,
+    difficulty: int,
+    forms: tuple[str, ...],
+    turns: int,
+    without: frozenset[str] = frozenset(),
+) -> list[dict[str, Any]]:
+    """Group `number` of Instructions records, each with up to `turns` questions about one diagram.
+
+    Of what a diagram answers, that is asked which has been asked least in the group, answer by answer: diagrams have
+    far more lines that are not parallel than parallel ones.
+    """
+    rng = np.random.default_rng([seed, _TALKING, number])
+    counts: Counter[tuple[str, str]] = Counter()
+    records: list[dict[str, Any]] = []
+    tries = 0
+    while len(records) < _GROUP:
+        program, figure = _scene(rng, scenes, difficulty)
+        found: dict[tuple[str, str], list[Asked]] = {}
+        for asked in (asked for form in forms for asked in ask(figure, form)):
+            found.setdefault((asked.form, asked.target), []).append(asked)
+        kinds = list(found)
+        if not kinds or (without and unlettered(program) in without):
+            tries += 1
+            if tries > _TRIES:
+                raise ValueError(
+                    f"no diagram of the {scenes} scenes of difficulty {difficulty} answers any of {', '.join(forms)}."
+                )
+            continue
+        tries = 0
+        # Each form as often as the others, and within it each answer: one of six names of a shape is due less often.
+        due = [counts[kind] * len(TARGETS[kind[0]]) for kind in kinds]
+        chosen = np.lexsort((rng.random(len(kinds)), due))[:turns]
+        counts.update(kinds[i] for i in chosen)
+        picked = [found[kinds[i]][rng.integers(len(found[kinds[i]]))] for i in rng.permutation(chosen)]
+        records.append(
+            {
+                "id": f"talk-{seed}-{number * _GROUP + len(records)}",
+                "images": [_picture(figure, scenes)],
+                "messages": _messages([(worded(each, rng), each.answer) for each in picked]),
+                "source": SOURCE,
+            }
+        )
+    return records
+
+
+def _messages(talk: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """Turns with role and content, of questions and their answers."""
+    roles = ("user", "assistant")
+    return [{"role": role, "content": text} for turn in talk for role, text in zip(roles, turn, strict=True)]
+
+
+def _picture(figure: Figure, scenes: str) -> bytes:
+    """The diagram as a PNG file."""
+    return png(render(figure, 96, 16) if scenes == "simple" else render(figure, 336))
+
+
 def _record(
     name: str, program: Program, figure: Figure, asked: Asked, scenes: str, rng: np.random.Generator
 ) -> dict[str, Any]:
-    image = render(figure, 96, 16) if scenes == "simple" else render(figure, 336)
     return {
         "id": name,
-        "image": png(image),
+        "image": _picture(figure, scenes),
         "question": worded(asked, rng),
         "choices": [],
         "answer": asked.answer,
@@ -262,5 +327,5 @@ def _made(make: Callable[[int], list[dict[str, Any]]], count: int, num_proc: int
     if num_proc < 2 or len(groups) < 2:
         yield from islice(chain.from_iterable(map(make, groups)), count)
         return
-    with ProcessPoolExecutor(num_proc, mp_context=get_context("spawn")) as pool:
+    with worker_pool(num_proc) as pool:
         yield from islice(chain.from_iterable(pool.map(make, groups, chunksize=4)), count)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import traceback
 import types
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib
@@ -258,7 +259,7 @@ def _fresh_state(folder: str, source: bytes) -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def _auditor(last_open: dict[str, bool]):
+def _auditor(last_open: dict[str, bool]) -> Callable[[str, tuple], None]:
     """Tells of refusals in words, and remembers which files were opened, and whether to write."""
     writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 

@@ -10,6 +10,7 @@ import errno
 import os
 import platform
 import struct
+from collections.abc import Callable
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_*
 
@@ -93,7 +94,7 @@ def _if(argument: int, mask: int, *values: int, half: int = 0) -> list[_Instruct
     return [*load, *tests, (_RETURN, 0, 0, _REFUSE)]
 
 
-def _unless(mask: int, value: int):
+def _unless(mask: int, value: int) -> Callable[[int], list[_Instruction]]:
     """Goes on unless an argument, under a mask, is the value."""
     return lambda argument: [
         (_LOAD, 0, 0, _ARGUMENTS + 8 * argument),

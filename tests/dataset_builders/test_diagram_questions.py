@@ -187,6 +187,64 @@ def test_held_out_diagrams_are_not_trained_on(monkeypatch):
     assert not set(tested) & set(trained)
 
 
+def asked_form(question):
+    """Which form a question has, by its wording."""
+    for form, texts in WORDINGS.items():
+        for text in texts:
+            if re.fullmatch(re.sub(r"\\\{\d\\\}", r"(?:[A-Z]|[0-9.]+)", re.escape(text)), question):
+                return form
+    raise AssertionError(question)
+
+
+def test_a_conversation_asks_several_questions_of_one_diagram_and_answers_them_right(monkeypatch):
+    scenes, draw = [], questions._scene
+
+    def drawn(*settings):
+        scenes.append(draw(*settings))
+        return scenes[-1]
+
+    monkeypatch.setattr(questions, "_scene", drawn)
+    records = question_records(64, seed=0, turns=5)["instructions"]
+    asked_of = [program for program, figure in scenes if any(ask(figure, form) for form in FORMS)]
+    assert records.features == INSTRUCTIONS
+    counts = Counter()
+    for program, messages in zip(asked_of, records["messages"], strict=True):
+        plane = Plane(program)
+        assert [turn["role"] for turn in messages] == ["user", "assistant"] * (len(messages) // 2)
+        counts[len(messages) // 2] += 1
+        for question, answer in zip(messages[::2], messages[1::2], strict=True):
+            question, answer = question["content"], answer["content"]
+            groups = [tuple(g) for g in re.findall(r"(?<![A-Za-z])[A-Z]+(?![a-z])", question)]
+            check(plane, asked_form(question), groups, question, answer)
+    assert max(counts) == 5 and counts[5] > 32
+
+
+def test_answers_of_conversations_are_balanced_as_far_as_diagrams_allow():
+    talks = question_records(320, seed=1, turns=6)["instructions"]["messages"]
+    answers = {form: Counter() for form in FORMS}
+    for messages in talks:
+        for question, answer in zip(messages[::2], messages[1::2], strict=True):
+            answers[asked_form(question["content"])][answer["content"]] += 1
+    for form, counts in answers.items():
+        if "yes" in counts:
+            # In simple diagrams few lines without a common point are perpendicular.
+            assert 0.3 < counts["yes"] / counts.total() < 0.7, form
+        assert counts.total() > 8, form
+
+
+def test_conversations_depend_on_seed_and_number_and_leave_out_what_is_held_out():
+    records = question_records(130, seed=2, turns=4)["instructions"].to_dict()
+    assert records == question_records(130, seed=2, turns=4, num_proc=2)["instructions"].to_dict()
+    assert records["messages"] != question_records(130, seed=3, turns=4)["instructions"].to_dict()["messages"]
+    settings = {"seed": 2, "scenes": "simple", "difficulty": 3, "forms": FORMS, "turns": 4}
+    program, figure = questions._scene(np.random.default_rng([2, questions._TALKING, 0]), "simple", 3)
+    free, without = (
+        [record["images"][0]["bytes"] for record in questions._conversations(0, **settings, without=names)]
+        for names in (frozenset(), frozenset([unlettered(program)]))
+    )
+    assert free[0] == questions._picture(figure, "simple")["bytes"] and free[0] not in without
+
+
 def test_drawings_are_told_apart_whatever_their_letters():
     text = 'triangle({0}, {1}, {2}, kind="right", angle=35)\n{3} = midpoint({0}, {1})\nmark_length({0}, {2}, {4})'
     first, second = text.format(*"ABCD", 6), text.format(*"XKAB", 6)
@@ -267,7 +325,9 @@ def test_only_the_forms_that_are_wanted_are_asked():
         ({"scenes": "hard"}, "`scenes` is 'hard'; it must be one of simple, exam"),
         ({"forms": ["area"]}, "`forms` has .*area.*there are length, segment"),
         ({"forms": []}, "nothing in it"),
-        ({"difficulty": 0}, "`difficulty` 1 or more"),
+        ({"difficulty": 0}, "`difficulty` and `turns` 1 or more"),
+        ({"turns": 0}, "`difficulty` and `turns` 1 or more"),
+        ({"turns": 2, "difficulty": 1, "forms": ["length"]}, "difficulty 1 answers any of length"),
         ({"difficulty": 1, "forms": ["length"]}, "difficulty 1 answers length; leave these out"),
     ],
 )

@@ -49,6 +49,14 @@ def test_the_same_seed_gives_the_same_set_in_one_process_or_two():
     assert one.images.shape == (300, 3, SIZE, SIZE) and one.images.dtype == np.uint8
 
 
+def test_with_letters_only_members_differ_in_what_can_be_seen():
+    marked, letters = (look_alike_groups(30, 5, seed=8, with_markings=shown) for shown in (True, False))
+    assert {"number", "place"} & {edit for row in marked.edits for edit in row}
+    assert {edit for row in letters.edits for edit in row} <= {"shape", "relation", "swap", "letter", ""}
+    assert all(len({image.tobytes() for image in group}) == 5 for group in letters.images)
+    assert (letters.images < 128).mean() < (marked.images < 128).mean()
+
+
 @pytest.mark.parametrize("hash_seed", ["0", "4242"])
 def test_a_fresh_process_gives_the_same_set_whatever_its_hash_seed(hash_seed):
     code = (

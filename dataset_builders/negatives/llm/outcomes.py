@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ def _write(path: Path, outcome: Outcome) -> None:
 
 
 @contextmanager
-def _stop_on_interrupt(chat: Chat):
+def _stop_on_interrupt(chat: Chat) -> Iterator[None]:
     """The first Ctrl-C waits for what is being paid for; the second does not."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -179,7 +179,7 @@ class _Drawing:
             for ends in self.lines.get(centre, ()):
                 (other, *none) = set(ends) - {point}
                 if not none and other in self.circles[centre] and _name(other) in placed:
-                    says = [(point, centre), (centre, *ends)]
+                    says: list[tuple[str, ...]] = [(point, centre), (centre, *ends)]
                     yield Statement("diameter", _names((centre, other)), name), says
         for i, first in enumerate(lines):
             for second in lines[i + 1 :]:
