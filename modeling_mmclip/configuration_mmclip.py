@@ -1,5 +1,7 @@
 """Configuration of MMCLIP: which backbone it wraps and which loss it was trained with."""
 
+from typing import Any
+
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 
 BACKBONES = ("altclip", "chinese_clip", "clip", "metaclip_2", "siglip", "siglip2")
@@ -41,7 +43,7 @@ class MMCLIPConfig(PreTrainedConfig):
     text_length: int | None = None
     text_pad_token_id: int | None = None
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         backbone = {} if self.backbone_config is None else self.backbone_config
         if isinstance(backbone, dict):
             model_type = backbone.get("model_type", "clip")

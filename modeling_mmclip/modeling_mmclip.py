@@ -92,7 +92,7 @@ class MMCLIPModel(PreTrainedModel):
             init.constant_(module.logit_bias, self.config.logit_bias_init_value)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> "MMCLIPModel":
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> "MMCLIPModel":
         """Load a checkpoint saved by MMCLIP; see [`~transformers.PreTrainedModel.from_pretrained`].
 
         Raises:
@@ -115,7 +115,7 @@ class MMCLIPModel(PreTrainedModel):
 
     @classmethod
     def from_backbone(
-        cls, backbone: str | os.PathLike | PreTrainedModel, loss: str = "softmax", **kwargs
+        cls, backbone: str | os.PathLike | PreTrainedModel, loss: str = "softmax", **kwargs: Any
     ) -> "MMCLIPModel":
         """Wrap a dual encoder: a name on the Hub, a folder, or a model in memory (whose weights are shared, not
         copied).
@@ -177,7 +177,7 @@ class MMCLIPModel(PreTrainedModel):
         model.freeze_unused_bias()
         return model
 
-    def save_pretrained(self, save_directory: str | os.PathLike, *args, **kwargs) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
         """Save weights, configuration and the files of this package that load them; see
         [`~transformers.PreTrainedModel.save_pretrained`]."""
         if self._auto_class is not None:
@@ -229,12 +229,12 @@ class MMCLIPModel(PreTrainedModel):
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.backbone.set_input_embeddings(value)
 
-    def get_image_features(self, pixel_values: torch.Tensor, **kwargs) -> ModelOutput:
+    def get_image_features(self, pixel_values: torch.Tensor, **kwargs: Any) -> ModelOutput:
         """The backbone's output; its `pooler_output`, of shape `(I, D)`, is the projected embedding."""
         return self.backbone.get_image_features(pixel_values=pixel_values, **kwargs)
 
     def get_text_features(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any
     ) -> ModelOutput:
         """The backbone's output; its `pooler_output`, of shape `(T, D)`, is the projected embedding.
 
@@ -258,7 +258,7 @@ class MMCLIPModel(PreTrainedModel):
         image_candidates: torch.LongTensor | None = None,
         return_loss: bool = False,
         chunk_size: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> MMCLIPOutput:
         """Embed the batch's distinct images and captions, compare them, score each anchor's candidates.
 
@@ -318,7 +318,7 @@ class MMCLIPModel(PreTrainedModel):
             logit_bias=logit_bias,
         )
 
-    def embed_images(self, pixel_values: torch.Tensor, chunk_size: int | None = None, **kwargs) -> torch.Tensor:
+    def embed_images(self, pixel_values: torch.Tensor, chunk_size: int | None = None, **kwargs: Any) -> torch.Tensor:
         """Embeddings of length 1, shape `(I, D)`; arguments as in [`MMCLIPModel.forward`]."""
 
         def embed(rows: slice | torch.Tensor) -> torch.Tensor:
@@ -359,7 +359,7 @@ class MMCLIPModel(PreTrainedModel):
         )
         return embeds[order.argsort()]
 
-    def _embed_chunk(self, embed: Callable[..., torch.Tensor], *args) -> torch.Tensor:
+    def _embed_chunk(self, embed: Callable[..., torch.Tensor], *args: torch.Tensor | None) -> torch.Tensor:
         """Embed now, drop the activations, embed again in the backward pass with the same dropout."""
         if not torch.is_grad_enabled():
             return embed(*args)

@@ -2,6 +2,7 @@
 limit."""
 
 import os
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,13 @@ class MMCLIPProcessor(ProcessorMixin):
     """
 
     def __init__(
-        self, image_processor=None, tokenizer=None, max_length=None, fixed_length=False, pad_to_square=True, **kwargs
+        self,
+        image_processor: Any = None,
+        tokenizer: Any = None,
+        max_length: int | None = None,
+        fixed_length: bool = False,
+        pad_to_square: bool = True,
+        **kwargs: Any,
     ):
         self.max_length = max_length
         self.fixed_length = fixed_length
@@ -36,7 +43,7 @@ class MMCLIPProcessor(ProcessorMixin):
 
     @classmethod
     def from_backbone(
-        cls, backbone: str | os.PathLike | ProcessorMixin, config: PreTrainedConfig | None = None, **kwargs
+        cls, backbone: str | os.PathLike | ProcessorMixin, config: PreTrainedConfig | None = None, **kwargs: Any
     ) -> "MMCLIPProcessor":
         """The processor for a wrapped backbone.
 
@@ -64,7 +71,13 @@ class MMCLIPProcessor(ProcessorMixin):
             pad_to_square=config.model_type != "siglip2",
         )
 
-    def __call__(self, images=None, text=None, return_tensors: str = "pt", **kwargs) -> BatchFeature:
+    def __call__(
+        self,
+        images: Image.Image | list[Image.Image] | None = None,
+        text: str | list[str] | None = None,
+        return_tensors: str = "pt",
+        **kwargs: Any,
+    ) -> BatchFeature:
         """Tensors for [`MMCLIPModel`].
 
         Args:
@@ -127,7 +140,7 @@ def text_limit(config: PreTrainedConfig) -> int:
     return limit - (config.text_config.pad_token_id + 1) if config.model_type == "altclip" else limit
 
 
-def target_size(image_processor) -> int:
+def target_size(image_processor: Any) -> int:
     """Side, in pixels, of the square that a vision tower takes."""
     crop, size = getattr(image_processor, "crop_size", None), image_processor.size
     if getattr(image_processor, "do_center_crop", False) and crop:

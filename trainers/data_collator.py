@@ -97,7 +97,7 @@ class DataCollatorForHardNegatives(DataCollatorMixin):
     return_tensors: str = "pt"
     _warned: bool = field(default=False, init=False, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.negative_choice not in ("first", "random"):
             raise ValueError(f"You set `negative_choice={self.negative_choice!r}`; it must be first or random.")
         if self.max_negatives is not None and self.max_negatives < 1:

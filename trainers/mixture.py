@@ -28,7 +28,7 @@ class Stage:
     candidates: str | None = None
     mixture: dict[str, float] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.share, int | float) or not 0 < self.share < math.inf:
             raise ValueError(f"A stage has `share={self.share!r}`; it must be a positive number.")
         if self.candidates is not None and self.candidates not in CANDIDATES:

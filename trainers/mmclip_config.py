@@ -115,7 +115,7 @@ class MMCLIPTrainingArguments(TrainingArguments):
         default=None, metadata={"help": "Anchors per forward and backward pass; candidates=hard only."}
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("stages", "mixture"):
             setattr(self, name, read_json(name, getattr(self, name)))
         super().__post_init__()
@@ -152,8 +152,9 @@ class MMCLIPTrainingArguments(TrainingArguments):
             return [Stage(mixture=self.mixture or {})]
         if not self.stages:
             raise ValueError("You set `stages` to an empty list; name at least one stage, or leave it out.")
+        stages: Any = self.stages
         try:
-            return [stage if isinstance(stage, Stage) else Stage(**stage) for stage in self.stages]
+            return [stage if isinstance(stage, Stage) else Stage(**stage) for stage in stages]
         except TypeError as problem:
             raise ValueError(
                 f"`stages` must be a list of objects with share, candidates and mixture; got {self.stages!r}."

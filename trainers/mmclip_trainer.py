@@ -5,14 +5,16 @@ import json
 import logging
 import math
 import os
+import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, Trainer, TrainerCallback
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers import AutoConfig, Trainer, TrainerCallback, TrainerState
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, TrainOutput
 
 from modeling_mmclip import CandidateIndex, MMCLIPModel, MMCLIPOutput, MMCLIPProcessor, candidate_scores, mmclip_loss
 
@@ -22,7 +24,7 @@ from .metrics import hard_negative_metrics
 from .micro_batches import split_by_anchors
 from .mixture import TrainingRecords
 from .mmclip_config import MMCLIPTrainingArguments
-from .model_card import mmclip_model_card
+from .model_card import eval_results, mmclip_model_card
 from .process_group import release_model
 from .training_data import check_batch, check_columns, check_negatives, evaluation_records, named, training_records
 
@@ -73,7 +75,7 @@ class MMCLIPTrainer(Trainer):
         processing_class: MMCLIPProcessor | None = None,
         compute_metrics: Any = hard_negative_metrics,
         callbacks: list[TrainerCallback] | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         # Args
         args = MMCLIPTrainingArguments("mmclip") if args is None else args
@@ -86,6 +88,9 @@ class MMCLIPTrainer(Trainer):
             )
         if not args.label_names:
             args.label_names = ["text_kinds", "image_kinds"]
+        if "trackio" in args.report_to and args.run_name is None:
+            # transformers 5.24 ends trackio's run with the training; a later evaluation finds it by its name only.
+            args.run_name = f"{Path(args.output_dir).resolve().name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
         # Model
         if isinstance(model, os.PathLike):
@@ -168,24 +173,24 @@ class MMCLIPTrainer(Trainer):
 
     # Data
 
-    def _get_train_sampler(self, train_dataset=None):
+    def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler | None:
         records = self.train_dataset if train_dataset is None else train_dataset
         if isinstance(records, TrainingRecords) and records.in_given_order:
             return torch.utils.data.SequentialSampler(records)
         return super()._get_train_sampler(train_dataset)
 
-    def get_eval_dataloader(self, eval_dataset=None):
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> torch.utils.data.DataLoader:
         if not isinstance(eval_dataset, str | None):
             eval_dataset = evaluation_records(eval_dataset, self.args)
         with self._evaluation_collator():
             return super().get_eval_dataloader(eval_dataset)
 
-    def get_test_dataloader(self, test_dataset):
+    def get_test_dataloader(self, test_dataset: Any) -> torch.utils.data.DataLoader:
         with self._evaluation_collator():
             return super().get_test_dataloader(evaluation_records(test_dataset, self.args))
 
     @contextlib.contextmanager
-    def _evaluation_collator(self):
+    def _evaluation_collator(self) -> Iterator[None]:
         """All negatives of a record, whatever it is trained with."""
         collator, self.data_collator = self.data_collator, self.eval_collator
         try:
@@ -328,7 +333,13 @@ class MMCLIPTrainer(Trainer):
 
     # Evaluation
 
-    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[Any, Any, Any]:
         """Scores and kinds of each record's candidates on either side, one row per record."""
         self.skipped += inputs.get("skipped", ())
         inputs = self._prepare_inputs(inputs)
@@ -351,7 +362,9 @@ class MMCLIPTrainer(Trainer):
             sides.append((scores, kinds))
         return loss.detach(), tuple(scores for scores, _ in sides), tuple(kinds for _, kinds in sides)
 
-    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix: str = "eval") -> dict[str, float]:
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
         metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
         if not self.is_in_train:  # training reports at its end
             self.report_skipped()
@@ -359,7 +372,7 @@ class MMCLIPTrainer(Trainer):
 
     # Results
 
-    def train(self, *args, **kwargs):
+    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
         output = super().train(*args, **kwargs)
         self.report_skipped()
         # Of all processes: one alone may have met bad records only.
@@ -394,14 +407,21 @@ class MMCLIPTrainer(Trainer):
         logger.warning("%d records were left out, %s; all are in %s.", len(distinct), distinct[0], path)
 
     def create_model_card(
-        self, model_name: str | None = None, dataset: str | list[str] | None = None, **kwargs
+        self, model_name: str | None = None, dataset: str | list[str] | None = None, **kwargs: Any
     ) -> None:
-        """Write the card of the model: data, hyperparameters, results, what was forgotten, citation."""
-        if self.is_world_process_zero():
-            card = mmclip_model_card(self, model_name, dataset, **kwargs)
-            card.save(Path(self.args.output_dir) / "README.md")
+        """Write the card of the model: data, hyperparameters, results, what was forgotten, citation.
 
-    def _save_checkpoint(self, model, trial):
+        With the name of one data set on the Hub, `.eval_results/retrieval.yaml` is written beside it.
+        """
+        if self.is_world_process_zero():
+            folder = Path(self.args.output_dir)
+            mmclip_model_card(self, model_name, dataset, **kwargs).save(folder / "README.md")
+            results = eval_results(self, dataset) if isinstance(dataset, str) else None
+            if results is not None:
+                (folder / ".eval_results").mkdir(exist_ok=True)
+                (folder / ".eval_results" / "retrieval.yaml").write_text(results, encoding="utf-8")
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
         if self.is_world_process_zero():
             folder = Path(self._get_output_dir(trial=trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
@@ -414,12 +434,16 @@ class _EpochAndTemperature(TrainerCallback):
     def __init__(self, max_log_scale: float):
         self.max_log_scale = max_log_scale
 
-    def on_epoch_begin(self, args, state, control, train_dataloader=None, **kwargs):
+    def on_epoch_begin(
+        self, args: Any, state: TrainerState, control: Any, train_dataloader: Any = None, **kwargs: Any
+    ) -> None:
         records = getattr(train_dataloader, "dataset", None)
         if isinstance(records, TrainingRecords):
             records.set_epoch(int(round(state.epoch or 0, 6)))
 
-    def on_optimizer_step(self, args, state, control, model=None, **kwargs):
+    def on_optimizer_step(
+        self, args: Any, state: TrainerState, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
         backbone = getattr(model, "module", model).backbone
         with torch.no_grad():
             backbone.logit_scale.clamp_(max=self.max_log_scale)

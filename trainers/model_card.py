@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from huggingface_hub import ModelCard, ModelCardData
+import yaml
+from huggingface_hub import EvalResultEntry, ModelCard, ModelCardData, eval_result_entries_to_yaml
 
 TEMPLATE = Path(__file__).with_name("model_card.jinja")
 
@@ -16,6 +17,7 @@ HYPERPARAMETERS = (
     "gradient_accumulation_steps", "gather_across_devices", "gradient_cache_chunk_size", "anchors_per_micro_batch",
     "bf16", "fp16", "seed",
 )  # fmt: skip
+MOST_ORIGINS = 8
 
 
 def mmclip_model_card(
@@ -58,7 +60,8 @@ def mmclip_model_card(
         backbone_type=model.config.backbone_config.model_type,
         base_model=base_model,
         sources={
-            name: len(source) if hasattr(source, "__len__") else None for name, source in trainer.train_sources.items()
+            name: (len(source) if hasattr(source, "__len__") else None, origins(source))
+            for name, source in trainer.train_sources.items()
         },
         hyperparameters={
             name: getattr(getattr(args, name), "value", getattr(args, name))
@@ -72,6 +75,41 @@ def mmclip_model_card(
         repo=args.hub_model_id or (model_name or Path(args.output_dir).resolve().name),
         version=transformers.__version__,
     )
+
+
+def origins(records: Any) -> str:
+    """What the records' `source` says of their origin and licence; empty where they do not say."""
+    if "source" not in (getattr(records, "column_names", None) or []) or not hasattr(records, "unique"):
+        return ""
+    found = sorted(str(source) for source in records.unique("source") if source)
+    return "; ".join(found[:MOST_ORIGINS]) + ("; …" if len(found) > MOST_ORIGINS else "")
+
+
+def eval_results(trainer: Any, dataset: str) -> str | None:
+    """YAML for `.eval_results/retrieval.yaml` of a model repository: Hit@1 and MRR by kind of negative, in percent.
+
+    Args:
+        trainer ([`MMCLIPTrainer`]): after an evaluation.
+        dataset (`str`): name on the Hub of the data set that was evaluated on.
+
+    Returns:
+        `None` where nothing was evaluated.
+    """
+    state = trainer.state
+    best = state.best_global_step if trainer.args.load_best_model_at_end else None
+    rows = result_rows(*evaluations(state.log_history, best))
+    entries = [
+        EvalResultEntry(
+            dataset_id=dataset,
+            task_id=f"{row['name']}_{figure}",
+            value=round(row[name], 2),
+            notes=f"{row['anchors']} anchors, chance {row['chance']:.1f}" if row["chance"] is not None else None,
+        )
+        for row in rows
+        for figure, name in (("hit@1", "hit1"), ("mrr", "mrr"))
+        if row[name] is not None
+    ]
+    return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False) if entries else None
 
 
 def evaluations(

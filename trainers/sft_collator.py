@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from PIL import Image, ImageOps
+from trl.data_utils import prepare_multimodal_messages
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from modeling_mmclip.processing_mmclip import as_rgb
@@ -47,11 +48,30 @@ class InstructionCollator(DataCollatorForVisionLanguageModeling):
             except Unusable as problem:
                 self._leave_out(example["name"], problem)
         if usable:
-            return super().torch_call(usable)
+            return self._batch(usable)
         blank = [Image.new("RGB", (8, 8), "white") for _ in examples[0]["images"]]
-        batch = super().torch_call([{"images": blank, "messages": examples[0]["messages"]}])
+        batch = self._batch([{"images": blank, "messages": examples[0]["messages"]}])
         batch["labels"] = torch.full_like(batch["labels"], IGNORED)
         return batch
+
+    def _batch(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """What trl's collator makes of the examples, in a fifth of the time.
+
+        Asked for tensors at once, the processor looks for the answers in a tensor of offsets, number by number
+        (transformers 5.24); lists are turned to tensors afterwards.
+        """
+        output = self.processor.apply_chat_template(
+            [prepare_multimodal_messages(example["messages"], images=example["images"]) for example in examples],
+            chat_template=self.chat_template,
+            tokenize=True,
+            return_dict=True,
+            return_tensors=None,
+            return_assistant_tokens_mask=True,
+            processor_kwargs={"padding": True, "padding_side": "right", "add_special_tokens": False},
+        ).convert_to_tensors("pt")
+        # The beginning-of-sequence mark, where there is one, is written by the template: not added twice.
+        answers = (output.pop("assistant_masks") == 1) & (output["attention_mask"] == 1)
+        return {**output, "labels": output["input_ids"].masked_fill(~answers, IGNORED)}
 
     def _leave_out(self, name: str, problem: Unusable) -> None:
         if name not in self._names:

@@ -44,7 +44,7 @@ class InstructionConfig(SFTConfig):
     assistant_only_loss: bool = field(default=True, metadata={"help": "Must stay True: the loss is on answers."})
     remove_unused_columns: bool = field(default=False, metadata={"help": "Must stay False: columns are references."})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.activation_checkpointing is None and self.gradient_checkpointing is None:
             self.activation_checkpointing = True
         super().__post_init__()

@@ -1,6 +1,7 @@
 """Which tensors of an LMM train: the projector alone, everything, everything but the tower, or adapters."""
 
 import re
+from collections.abc import Callable
 
 import torch
 from peft import LoraConfig
@@ -94,7 +95,7 @@ def trainable_in_float32(model: nn.Module) -> None:
             parameter.data = parameter.data.to(torch.float32)
 
 
-def _train(model: nn.Module, wanted) -> list[str]:
+def _train(model: nn.Module, wanted: Callable[[str], bool]) -> list[str]:
     names = []
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(wanted(name))

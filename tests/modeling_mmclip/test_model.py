@@ -115,7 +115,7 @@ def test_the_gradient_cache_draws_the_same_dropout_twice():
     assert (shifted[0] - shifted[1]) / 2e-3 == pytest.approx(
         (grads[name] * direction).sum().item(), rel=0.03, abs=1e-3
     )
-    assert step(0.0)[0] == loss
+    assert step(0.0)[0] == pytest.approx(loss, rel=1e-5)  # the weights are back but for rounding
 
 
 @pytest.mark.parametrize("kind", ["clip", "altclip"])

@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+import yaml
+from datasets import Dataset
 from huggingface_hub import ModelCard
 from test_mmclip_trainer import arguments
 from tiny_models import save_backbone, tiny_mmclip, tiny_records
 
 from trainers import MMCLIPTrainer
-from trainers.model_card import mmclip_model_card
+from trainers.model_card import mmclip_model_card, origins
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,23 @@ def test_the_card_has_data_settings_results_and_citation(folder):
     ):
         assert text in card.text, text
     assert "1 record" in card.text
+
+
+def test_results_go_where_the_hub_looks_for_them(folder):
+    entries = yaml.safe_load((folder / "geometry-clip" / ".eval_results" / "retrieval.yaml").read_text())
+    card = ModelCard.load(folder / "geometry-clip" / "README.md")
+    found = {entry["dataset"]["task_id"]: entry for entry in entries}
+    assert {f"{kind}_{figure}" for kind in ("random", "rule", "image") for figure in ("hit@1", "mrr")} == set(found)
+    assert all(entry["dataset"]["id"] == "me/exams" for entry in entries)
+    assert (
+        f"{found['rule_hit@1']['value']:.1f}" == cells(card, "rule")[4] and "8 anchors" in found["rule_mrr"]["notes"]
+    )
+
+
+def test_the_card_says_where_the_data_comes_from_and_under_which_licence():
+    records = Dataset.from_dict({"caption": ["a", "b", "c"], "source": ["Geometry3K (MIT)", "mine", "mine"]})
+    assert origins(records) == "Geometry3K (MIT); mine"
+    assert origins([{"caption": "a"}]) == origins(records.remove_columns("source")) == ""
 
 
 def test_the_card_names_no_folder_of_this_machine(folder):
