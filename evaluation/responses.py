@@ -9,7 +9,7 @@ the same thing; what is common is a row for each question with an id and a text:
     {"index": 0, "ground_truth": "140°", "model_output": "…"}                   R1-V, a line each
     index  question  answer  prediction                                         VLMEvalKit, .tsv, .xlsx, .json
     {"doc_id": 0, "doc": {"pid": "1", …}, "resps": [["…"]]}                     lmms-eval, samples_*.jsonl
-    {"id": "12", "response": "…"}                                               ours, a line each
+    {"id": "12", "response": "…"}                                               ours, a line each; see `journal`
 """
 
 import re
@@ -45,10 +45,12 @@ class Response(NamedTuple):
         text (`str`, *optional*): all that it wrote, empty if it wrote nothing; `None` where the file holds an
             extraction without the text that it was read in, so that nobody else can read it.
         extraction (`str`, *optional*): the answer that somebody has read out of it already (MathVista's `extraction`).
+        not_asked (`str`, *optional*): why the question could not be asked at all, as our journal notes it.
     """
 
     text: str | None
     extraction: str | None = None
+    not_asked: str | None = None
 
 
 def read_responses(
@@ -133,7 +135,10 @@ def _texts(path: Path, rows: Sequence[Row]) -> list[Response]:
     for row in rows:
         extraction = _extraction(row.fields)
         untold = field not in row.fields and extraction is not None
-        responses.append(Response(None if untold else _text(row.fields.get(field)), extraction))
+        text = None if untold else _text(row.fields.get(field))
+        reason = row.fields.get("not_asked")
+        # In a table the others have an empty cell there.
+        responses.append(Response(text, extraction, reason if isinstance(reason, str) and reason else None))
     return responses
 
 

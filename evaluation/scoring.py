@@ -39,7 +39,7 @@ def judge(
     Args:
         benchmark: A module of `evaluation.benchmarks`, or one with the same functions.
         records: As the benchmark's `load` gives them.
-        responses: To the records, in their order; what is `None` is wrong.
+        responses: To the records, in their order; what is `None`, or could not be asked, is wrong.
         progress (`bool`): show a bar on what takes more than two seconds.
     """
     judged = Judged([], [], [])
@@ -47,6 +47,8 @@ def judge(
     for record, response in tqdm(
         pairs, f"scoring {benchmark.NAME}", len(records), unit="question", delay=2, mininterval=1, disable=not progress
     ):
+        if response is not None and response.not_asked is not None:
+            response = None  # MathVista's rule would guess an option for its empty text
         for rule in ("official", "fair"):
             verdict: Verdict | None = Verdict(None, False)
             if rule == "fair" and response is not None and response.text is None:

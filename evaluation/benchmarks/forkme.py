@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.answers import read_choice
+from evaluation.pictures import find_pictures
 from evaluation.row_files import read_rows
 from evaluation.verdict import Verdict
 
@@ -59,6 +60,14 @@ def prompt(record: dict[str, Any]) -> str:
     """The official wording of the question."""
     lines = (f"{chr(ord('A') + place)}. {choice}" for place, choice in enumerate(record["choices"]))
     return "\n".join([record["question"], *lines, "End with: Answer: X"])
+
+
+def pictures(record: dict[str, Any], image_folder: Path) -> list[Path]:
+    """The files that a model is shown with the question, in a folder of pictures.
+
+    Images inside a parquet file or a saved data set need no word here: they are taken row by row.
+    """
+    return find_pictures(image_folder, [record["image"]])
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from typing import Any
 from ..answer_text import plain_spelling, without_unit
 from ..answer_values import Unreadable, parse, value
 from ..answers import equal, read_answer, read_choice
+from ..pictures import find_pictures
 from ..row_files import read_rows
 from ..verdict import Verdict
 
@@ -101,6 +102,11 @@ def prompt(record: dict[str, Any]) -> str:
         return FREE_FORM_PROMPT.format(question=question)
     lines = (f"{letter}. {choice}" for letter, choice in zip(LETTERS, record["choices"], strict=True))
     return PROMPT.format(question=question, choices="\n".join(lines))
+
+
+def pictures(record: dict[str, Any], image_folder: Path) -> list[Path]:
+    """`img_diagram.png` of the problem's folder."""
+    return find_pictures(image_folder, [f"{record_id(record)}/img_diagram.png"])
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:

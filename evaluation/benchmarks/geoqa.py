@@ -21,6 +21,7 @@ from typing import Any
 
 from ..answers import equal, read_answer, read_choice
 from ..bounded_math_verify import verified
+from ..pictures import find_pictures
 from ..row_files import read_rows
 from ..verdict import Verdict
 
@@ -121,6 +122,11 @@ def categories(record: dict[str, Any]) -> list[str]:
 def prompt(record: dict[str, Any]) -> str:
     """G-LLaVA's `text` as it is, or R1-V's wording around `question`."""
     return FREE_FORM_PROMPT.format(question=record["question"]) if _is_free_form(record) else record["text"]
+
+
+def pictures(record: dict[str, Any], image_folder: Path) -> list[Path]:
+    """The file of `image` or `image_path`, in a folder such as Geo170K's `images`."""
+    return find_pictures(image_folder, [record.get("image_path") or record["image"]])
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:

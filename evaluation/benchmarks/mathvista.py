@@ -21,6 +21,7 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 
 from ..answers import equal, read_answer, read_choice
+from ..pictures import find_pictures
 from ..row_files import read_rows
 from ..verdict import Verdict
 
@@ -146,6 +147,11 @@ def prompt(record: dict[str, Any]) -> str:
     if choices:
         lines += ["Choices:", *(f"({chr(ord('A') + place)}) {choice}" for place, choice in enumerate(choices))]
     return "\n".join(lines).strip()
+
+
+def pictures(record: dict[str, Any], image_folder: Path) -> list[Path]:
+    """The file of `image`, such as `images/17.jpg`."""
+    return find_pictures(image_folder, [record["image"]])
 
 
 def scores(records: Sequence[dict[str, Any]], verdicts: Sequence[Verdict]) -> dict[str, dict]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..answers import boxed, equal, read_answer
 from ..auto_scoring_judge import boxed_answers, judge, prepared
+from ..pictures import find_pictures
 from ..row_files import read_rows
 from ..verdict import Verdict
 
@@ -85,6 +86,11 @@ def categories(record: Mapping[str, Any]) -> list[str]:
 def prompt(record: Mapping[str, Any]) -> str:
     """The question and a request for a box, in words of ours: no official prompt is published."""
     return PROMPT.format(question=record["question"])
+
+
+def pictures(record: Mapping[str, Any], image_folder: Path) -> list[Path]:
+    """The file of `file_name`, which the published archive has below `MM_Math`."""
+    return find_pictures(image_folder, [record["file_name"]])
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:

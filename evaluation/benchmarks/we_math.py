@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..answers import read_choice
+from ..pictures import find_pictures
 from ..row_files import read_rows
 from ..verdict import Verdict
 
@@ -90,6 +91,11 @@ def categories(record: Mapping[str, Any]) -> list[str]:
 def prompt(record: Mapping[str, Any]) -> str:
     """The official wording."""
     return PROMPT.format(question=record["question"], option=record["option"])
+
+
+def pictures(record: Mapping[str, Any], image_folder: Path) -> list[Path]:
+    """The file of `image_path`, such as `2steps/image/7-1.png`."""
+    return find_pictures(image_folder, [record["image_path"]])
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:

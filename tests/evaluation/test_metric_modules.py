@@ -10,7 +10,7 @@ import evaluation.metrics
 from evaluation.benchmarks import geometry3k, geoqa
 from modeling_mmclip import positive_ranks
 
-NAMES = ["geometry3k", "geoqa", "hit_at_k", "mathvista", "mm_math", "we_math"]
+NAMES = ["geometry3k", "geoqa", "hit_at_k", "mathvista", "mm_math", "questions", "we_math"]
 GEOQA = [
     {
         "question_id": number,
@@ -105,6 +105,7 @@ def test_extractions_take_the_place_of_the_texts():
         ("mathvista", [MATHVISTA], "The answer is (B).", "The answer is (A)."),
         ("mm_math", [MM_MATH], "So $AB=\\boxed{3}$", "So $AB=\\boxed{4}$"),
         ("we_math", WE_MATH, "<Answer>: C", "<Answer>: D"),
+        ("questions", [{"id": "1", "question": "Which?", "answer": "AB", "answer_type": "name"}], "AB", "AC"),
         (
             "geometry3k",
             [{"id": 1, "choices": ["1", "2", "4", "8"], "precise_value": [1, 2, 4, 8], "answer": "B"}],

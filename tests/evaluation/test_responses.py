@@ -92,6 +92,12 @@ def test_tables_of_vlmevalkit_are_read(ending, tmp_path):
     assert read(write_table(tmp_path / f"out.{ending}", rows("index", "prediction"))) == EXPECTED
 
 
+def test_a_table_has_empty_cells_where_a_question_was_asked(tmp_path):
+    said = [{**row, "not_asked": "no picture" if n == 1 else ""} for n, row in enumerate(rows("id", "response"))]
+    read_back = list(read(write_table(tmp_path / "out.csv", said)).values())
+    assert [response.not_asked for response in read_back] == [None, "no picture", *[None] * (len(said) - 2)]
+
+
 @pytest.mark.skipif(importlib.util.find_spec("openpyxl") is None, reason="openpyxl is not installed")
 def test_excel_tables_of_vlmevalkit_are_read(tmp_path):
     import openpyxl

@@ -5,6 +5,8 @@ metric = evaluate.load(evaluation.metrics.path("geometry3k"))
 metric.compute(predictions=["…Answer: A", …], references=records)
 """
 
+from typing import Any
+
 import evaluate
 
 from evaluation.benchmarks import geometry3k
@@ -17,5 +19,5 @@ class Geometry3K(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return benchmark_info(geometry3k)
 
-    def _compute(self, predictions, references, **options) -> dict:
+    def _compute(self, predictions: list, references: list, **options: Any) -> dict:
         return benchmark_metric(geometry3k, predictions, references, **options)

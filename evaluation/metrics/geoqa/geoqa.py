@@ -5,6 +5,8 @@ metric = evaluate.load(evaluation.metrics.path("geoqa"))
 metric.compute(predictions=["…Answer: A", …], references=records)
 """
 
+from typing import Any
+
 import evaluate
 
 from evaluation.benchmarks import geoqa
@@ -17,5 +19,5 @@ class GeoQA(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return benchmark_info(geoqa)
 
-    def _compute(self, predictions, references, **options) -> dict:
+    def _compute(self, predictions: list, references: list, **options: Any) -> dict:
         return benchmark_metric(geoqa, predictions, references, **options)

@@ -5,6 +5,8 @@ metric = evaluate.load(evaluation.metrics.path("hit_at_k"))
 metric.compute(predictions=[[0.9, 0.2, 0.4], [0.1, 0.3]], references=[0, 0])
 """
 
+from collections.abc import Sequence
+
 import evaluate
 import numpy as np
 from datasets import Features, List, Value
@@ -34,7 +36,9 @@ class HitAtK(evaluate.Metric):
             features=Features({"predictions": List(Value("float64")), "references": Value("int64")}),
         )
 
-    def _compute(self, predictions, references, k=(1, 5)) -> dict[str, float]:
+    def _compute(
+        self, predictions: list[list[float]], references: list[int], k: Sequence[int] = (1, 5)
+    ) -> dict[str, float]:
         for row, (scores, positive) in enumerate(zip(predictions, references, strict=True)):
             if not 0 <= positive < len(scores):
                 raise ValueError(

@@ -5,6 +5,8 @@ metric = evaluate.load(evaluation.metrics.path("mm_math"))
 metric.compute(predictions=["…Answer: A", …], references=records)
 """
 
+from typing import Any
+
 import evaluate
 
 from evaluation.benchmarks import mm_math
@@ -17,5 +19,5 @@ class MMMath(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return benchmark_info(mm_math)
 
-    def _compute(self, predictions, references, **options) -> dict:
+    def _compute(self, predictions: list, references: list, **options: Any) -> dict:
         return benchmark_metric(mm_math, predictions, references, **options)

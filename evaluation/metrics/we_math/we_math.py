@@ -5,6 +5,8 @@ metric = evaluate.load(evaluation.metrics.path("we_math"))
 metric.compute(predictions=["…Answer: A", …], references=records)
 """
 
+from typing import Any
+
 import evaluate
 
 from evaluation.benchmarks import we_math
@@ -17,5 +19,5 @@ class WeMath(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return benchmark_info(we_math)
 
-    def _compute(self, predictions, references, **options) -> dict:
+    def _compute(self, predictions: list, references: list, **options: Any) -> dict:
         return benchmark_metric(we_math, predictions, references, **options)

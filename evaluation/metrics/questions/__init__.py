@@ -1,0 +1,1 @@
+"""A Questions data set as a metric of 🤗 Evaluate."""
