@@ -1,6 +1,6 @@
 """MMGeoLM: a vision tower that was taught to see geometry, a projector and a language model, as a plain LLaVA."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmgeolm.assembly import assemble
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 __all__ = ["assemble"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     # Only on use: torch and transformers take seconds to import, and `mmgeolm --help` needs neither.
     if name == "assemble":
         from mmgeolm.assembly import assemble

@@ -6,14 +6,12 @@
 """
 
 import json
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageOps
 from transformers import (
     AutoImageProcessor,
     AutoModelForImageTextToText,
@@ -22,11 +20,9 @@ from transformers import (
     ProcessorMixin,
 )
 
-from modeling_mmclip.processing_mmclip import as_rgb
-
-logger = logging.getLogger(__name__)
-
-Picture = Image.Image | str | os.PathLike
+from evaluation.engines import TransformersEngine
+from evaluation.generate import Request, generate
+from evaluation.pictures import Picture
 
 
 def load_lmm(
@@ -120,89 +116,15 @@ def answer(
     """
     if len(images) != len(questions):
         raise ValueError(f"There are {len(images)} images for {len(questions)} questions; pass one for each, or None.")
-    if batch_size < 1 or max_new_tokens < 1:
-        raise ValueError(f"`batch_size` and `max_new_tokens` must be at least 1, got {batch_size}, {max_new_tokens}.")
-    context = model.config.get_text_config().max_position_embeddings
-    lengths, problems = {}, []
-    for number, (pictures, question) in enumerate(zip(images, questions, strict=True)):
-        try:
-            length = _prompt_length(processor, _open(pictures), question, model.config.image_seq_length)
-            if length >= context:
-                raise ValueError(f"it has {length} tokens with its pictures, and the model's context {context}")
-            lengths[number] = length
-        except ValueError as problem:
-            problems.append(f"Question {number} cannot be asked: {problem}.")
-    if problems and not lengths:
-        raise ValueError(
-            problems[0] if len(problems) == 1 else f"{problems[0]} Nor can the {len(problems) - 1} others."
-        )
-    for problem in problems:
-        logger.warning("%s Its answer is left empty.", problem)
-    order = sorted(lengths, key=lambda number: (-lengths[number], number))
-    answers = [""] * len(questions)
-    options = {**_greedy(model), **generation}
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
-        talks = [_talk(_open(images[number]), _plain(processor, questions[number])) for number in batch]
-        inputs = _inputs(model, processor, talks)
-        room = min(max_new_tokens, context - inputs["input_ids"].shape[1])
-        with torch.inference_mode():
-            tokens = model.generate(**inputs, max_new_tokens=room, **options)
-        new = tokens[:, inputs["input_ids"].shape[1] :]
-        for number, text in zip(batch, processor.batch_decode(new, skip_special_tokens=True), strict=True):
-            answers[number] = text.strip()
-    return answers
+    requests = [
+        Request(str(number), question, _several(pictures))
+        for number, (pictures, question) in enumerate(zip(images, questions, strict=True))
+    ]
+    engine = TransformersEngine(model, processor, max_new_tokens, **generation)
+    return list(generate(engine, requests, batch_size=batch_size).responses.values())
 
 
-def _greedy(model: PreTrainedModel) -> dict[str, Any]:
-    """Options that make generation deterministic, whatever the checkpoint's own are."""
-    own = model.generation_config
-    changed = {"do_sample": False, "num_beams": 1, "repetition_penalty": 1.0, "no_repeat_ngram_size": 0}
-    unset = {name: None for name in ("temperature", "top_p", "top_k", "min_p") if getattr(own, name, None) is not None}
-    return {**changed, **unset}
-
-
-def _open(pictures: Picture | Sequence[Picture] | None) -> list[Image.Image]:
-    """A question's pictures in RGB, upright as in training. Raises `ValueError` for one that is missing or broken."""
+def _several(pictures: Picture | Sequence[Picture] | None) -> tuple[Picture, ...]:
     if pictures is None:
-        return []
-    if isinstance(pictures, Image.Image | str | os.PathLike):
-        pictures = [pictures]
-    opened = []
-    for picture in pictures:
-        try:
-            image = picture if isinstance(picture, Image.Image) else Image.open(picture)
-            opened.append(as_rgb(ImageOps.exif_transpose(image)))
-        except FileNotFoundError as problem:
-            raise ValueError(f"there is no picture {picture}") from problem
-        except Exception as problem:  # PIL's readers raise many types on a broken file
-            raise ValueError(f"the picture {picture} cannot be read ({problem})") from problem
-    return opened
-
-
-def _plain(processor: ProcessorMixin, question: str) -> str:
-    return question.replace(processor.image_token, "").strip()
-
-
-def _talk(pictures: list[Image.Image], question: str) -> list[dict[str, Any]]:
-    parts = [{"type": "image", "image": picture} for picture in pictures]
-    return [{"role": "user", "content": [*parts, {"type": "text", "text": question}]}]
-
-
-def _prompt_length(processor: ProcessorMixin, pictures: list[Image.Image], question: str, image_length: int) -> int:
-    """Tokens of a question with its pictures, as the model will see it."""
-    talk = _talk(pictures, _plain(processor, question))
-    prompt = processor.apply_chat_template(talk, add_generation_prompt=True, tokenize=False)
-    return len(processor.tokenizer(prompt)["input_ids"]) + len(pictures) * (image_length - 1)
-
-
-def _inputs(model: PreTrainedModel, processor: ProcessorMixin, talks: list[list[dict[str, Any]]]) -> dict[str, Any]:
-    inputs = processor.apply_chat_template(
-        talks,
-        add_generation_prompt=True,
-        tokenize=True,
-        return_dict=True,
-        return_tensors="pt",
-        processor_kwargs={"padding": True, "padding_side": "left"},
-    )
-    return inputs.to(model.device, model.dtype)
+        return ()
+    return (pictures,) if isinstance(pictures, Picture) else tuple(pictures)

@@ -241,7 +241,9 @@ def _logits(model: PreTrainedModel, ids: torch.Tensor, size: int) -> torch.Tenso
     return F.linear(hidden, model.get_output_embeddings().weight[:size])
 
 
-def _tower(encoder, dtype: torch.dtype, device: torch.device) -> tuple[PreTrainedModel, torch.Tensor, torch.Tensor]:
+def _tower(
+    encoder: PreTrainedModel, dtype: torch.dtype, device: torch.device
+) -> tuple[PreTrainedModel, torch.Tensor, torch.Tensor]:
     """The tower that LLaVA takes, a picture of noise, and what the dual encoder's own tower makes of it."""
     own = encoder.backbone.vision_model
     if (encoder.dtype, encoder.device) != (dtype, device):
@@ -257,7 +259,7 @@ def _tower(encoder, dtype: torch.dtype, device: torch.device) -> tuple[PreTraine
     return tower, pixels, features
 
 
-def _text_logits(language: LanguageModel, llm, ids: torch.Tensor) -> torch.Tensor:
+def _text_logits(language: LanguageModel, llm: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
     """What the language model says of a text; one that is on the disk is mapped for it and let go."""
     model = language.model
     if model is None:

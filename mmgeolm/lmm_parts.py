@@ -17,6 +17,7 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoImageProcessor,
@@ -42,6 +43,7 @@ LLM_CLASSES = {
     "qwen3": "Qwen3ForCausalLM",
 }
 _FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+_PROBE = "Is AB parallel to CD"
 _OTHER_LAYOUTS = ["consolidated*", "original/*", "onnx/*"]  # the same weights again, under other names
 
 
@@ -143,7 +145,11 @@ def open_llm(llm: str | os.PathLike | PreTrainedModel) -> LanguageModel:
 
 
 def open_tokenizer(llm: LanguageModel) -> PreTrainedTokenizerBase:
-    """The tokenizer beside a language model. Raises `ValueError` where there is none."""
+    """The tokenizer beside a language model.
+
+    Raises:
+        ValueError: where there is none, or AutoTokenizer takes it for another kind than it is.
+    """
     if llm.folder is None:
         raise ValueError("Pass `tokenizer` together with a language model in memory that was not loaded from a name.")
     lacks = f"{llm.folder} has no tokenizer that can be loaded; pass one as `tokenizer`, or add its tokenizer.json."
@@ -152,9 +158,27 @@ def open_tokenizer(llm: LanguageModel) -> PreTrainedTokenizerBase:
         # AutoTokenizer would make one without a vocabulary (transformers 5.24).
         raise ValueError(lacks)
     try:
-        return AutoTokenizer.from_pretrained(str(llm.folder))
+        tokenizer = AutoTokenizer.from_pretrained(str(llm.folder))
     except (OSError, ValueError, TypeError) as problem:
         raise ValueError(lacks) from problem
+    _check_read_back(tokenizer, llm.folder)
+    return tokenizer
+
+
+def _check_read_back(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """That text survives the tokenizer if it survives the file that it was read from: for a Qwen2 or Llama folder
+    AutoTokenizer builds its family's tokenizer around whatever vocabulary it finds (transformers 5.24)."""
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return
+    saved = Tokenizer.from_file(str(file))
+    as_saved = saved.decode(saved.encode(_PROBE, add_special_tokens=False).ids).strip()
+    as_read = tokenizer.decode(tokenizer(_PROBE, add_special_tokens=False)["input_ids"]).strip()
+    if as_saved == _PROBE != as_read:
+        raise ValueError(
+            f"AutoTokenizer reads {file} as a {type(tokenizer).__name__}, which makes {as_read!r} of {_PROBE!r}; load "
+            "it with PreTrainedTokenizerFast.from_pretrained and pass it as `tokenizer`."
+        )
 
 
 def _check_llm(config: PreTrainedConfig, class_name: str, name: str) -> None:

@@ -147,7 +147,8 @@ def _run(
     """Asks for all records of the shard that nothing came of yet.
 
     Raises:
-        Paused: if the budget is spent, the endpoint fails, or the user stops it.
+        Paused: if the budget is spent or the endpoint fails.
+        KeyboardInterrupt: if the user stops it, with how far it came.
     """
     numbers = range(*shard_range(num_records, shard_of(args.shard)))
     models = Models(args.model, args.repair_model or "", args.max_output_tokens, args.temperature, args.temperature)
@@ -167,7 +168,7 @@ def _run(
         except EndpointError as error:
             raise Paused(str(error), "Run the same command again when that is mended") from None
         except Stopped:
-            raise Paused(f"{shown}.", "Run the same command again") from None
+            raise KeyboardInterrupt(str(shown)) from None
         finally:
             shown.close()
 

@@ -1,15 +1,13 @@
 """The options of `mmgeolm negatives`: a dataclass for each sub-verb that builds, and checks that need no data."""
 
-import argparse
 import json
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from trl import TrlParser
-
 from dataset_builders.build import shard_range
 from dataset_builders.code_records import DIFFICULTIES, GROUPS, PICTURES
+from mmgeolm.command_line import CommandParser
 
 
 @dataclass
@@ -35,10 +33,13 @@ class DiagramArguments(BuildArguments):
     """What generated diagrams take besides."""
 
     difficulty: int = field(default=3, metadata={"help": "about how many facts a caption states, 1 to 8"})
-    num_edits: list[int] | None = field(default=None, metadata={"help": "least and most edits in one negative"})
+    num_edits: list[int] | None = field(
+        default=None, metadata={"help": "least and most edits in one negative", "metavar": "LEAST MOST"}
+    )
     size: int = field(default=336, metadata={"help": "side of an image in pixels"})
     images: str = field(default="embed", metadata={"help": "embed (PNG files), or programs: drawn when read"})
     styles: bool = field(default=False, metadata={"help": "vary strokes, fonts, rotation, scan noise"})
+    ray: bool = field(default=False, metadata={"help": "num_proc workers of a Ray cluster in place of processes"})
     with_markings: bool = field(default=True, metadata={"help": "false draws letters only, no numbers or marks"})
 
 
@@ -88,7 +89,9 @@ class LLMArguments(ChatArguments, BuildArguments):
     id_column: str = field(default="", metadata={"help": "of --data (default: records are numbered)"})
     engine: str = field(default="python", metadata={"help": "python: scripts in a sandbox; program: no code runs"})
     confinement: str = field(default="landlock", metadata={"help": "of scripts; or bubblewrap, or rlimits (weak)"})
-    num_edits: list[int] | None = field(default=None, metadata={"help": "least and most edits in one negative"})
+    num_edits: list[int] | None = field(
+        default=None, metadata={"help": "least and most edits in one negative", "metavar": "LEAST MOST"}
+    )
     size: int = field(default=336, metadata={"help": "side of an image in pixels (engine program)"})
     styles: bool = field(default=False, metadata={"help": "vary strokes and fonts (engine program)"})
 
@@ -97,7 +100,7 @@ class LLMArguments(ChatArguments, BuildArguments):
 class RulesArguments(ChatArguments, DiagramArguments):
     """Where captions come from that are not generated."""
 
-    engine: str = field(default="grammar", metadata={"help": "or llm: a model edits --data (options: llm --help)"})
+    engine: str = field(default="grammar", metadata={"help": "or llm: a model edits --data (see --help_all)"})
     data: str | None = field(default=None, metadata={"help": "captions: JSON, JSONL, parquet or folder"})
     image_folder: str | None = field(default=None, metadata={"help": "where the image paths of --data start"})
     geometry3k: str | None = field(default=None, metadata={"help": "folder of Geometry3K, in place of --data"})
@@ -130,12 +133,12 @@ class MergeArguments:
 SUB_VERBS: dict[str, tuple[type, str, str]] = {
     "code": (
         CodeArguments,
-        "Images of edited diagram programs, verified false, with the captions that would be right for them.",
+        "Images of edited diagram programs, verified false, with captions right for them.",
         "mmgeolm negatives code --num_records 1000 --num_negatives 10 --num_proc 4 --output_dir images",
     ),
     "rules": (
         RulesArguments,
-        "Edited captions: of --data, of --geometry3k, or of generated diagrams, where they are verified.",
+        "Edited captions: of --data, --geometry3k, or diagrams made here and verified.",
         "mmgeolm negatives rules --data captions.json --num_negatives 10 --output_dir rules",
     ),
     "retrieval": (
@@ -145,8 +148,8 @@ SUB_VERBS: dict[str, tuple[type, str, str]] = {
     ),
     "llm": (
         LLMArguments,
-        "Exam problems to diagrams, captions and image negatives, by a model behind an OpenAI-compatible endpoint.",
-        "mmgeolm negatives llm --data exam.jsonl --model NAME --base_url http://127.0.0.1:8000/v1 --output_dir exam",
+        "Exam problems to diagrams and negatives, by a model at an OpenAI-compatible endpoint.",
+        "mmgeolm negatives llm --data exam.jsonl --model NAME --base_url http://127.0.0.1:8000/v1 --dry_run",
     ),
     "merge": (
         MergeArguments,
@@ -156,6 +159,14 @@ SUB_VERBS: dict[str, tuple[type, str, str]] = {
 }
 """Of each sub-verb that builds: its options, what it does, an example."""
 _OF_CHAT = tuple(each.name for each in fields(ChatArguments))
+RARE = {
+    "rules": _OF_CHAT,
+    "llm": (
+        *("private", "limit_field", "extra_body", "timeout", "max_retries", "tokenizer", "thinking_tokens", "prompts"),
+        *("image_column", "id_column", "candidates", "styles", "size"),
+    ),
+}
+"""Options that only `--help_all` shows."""
 ENGINES = {"rules": ("grammar", "llm"), "llm": ("python", "program")}
 CONFINEMENTS = ("landlock", "bubblewrap", "rlimits")
 _OF_DIAGRAMS = ("difficulty", "size", "images", "styles", "with_markings")
@@ -164,7 +175,7 @@ _OF_DIAGRAMS = ("difficulty", "size", "images", "styles", "with_markings")
 def usage() -> str:
     """What `mmgeolm negatives --help` prints."""
     lines = [f"  {verb:<10} {what}" for verb, (_, what, _) in SUB_VERBS.items()]
-    lines.append("  audit      Whether negatives can be told without a look at the image; duplicates; statistics.")
+    lines.append("  audit      Whether negatives can be told without the image; duplicates; statistics.")
     examples = "\n".join(f"  {example}" for _, _, example in SUB_VERBS.values())
     verbs = "\n".join(lines)
     return (
@@ -173,24 +184,13 @@ def usage() -> str:
     )
 
 
-class _Brief(argparse.RawDescriptionHelpFormatter):
-    """One line for an option, so that they all fit on a screen."""
-
-    def __init__(self, prog: str):
-        super().__init__(prog, max_help_position=30, width=110)
-
-    def _format_action(self, action: argparse.Action) -> str:
-        unseen = self._prog.endswith(" rules") and action.dest in _OF_CHAT  # they would fill the screen
-        return "" if unseen or action.option_strings[0].startswith("--no_") else super()._format_action(action)
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        value = "" if action.nargs == 0 else f" {'LEAST MOST' if action.dest == 'num_edits' else 'X'}"
-        return action.option_strings[0] + value
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        shown = action.default not in (None, "", [], argparse.SUPPRESS) and action.nargs != 0
-        default = str(action.default).lower() if isinstance(action.default, bool) else action.default
-        return f"{action.help} ({default})" if shown else action.help
+def make_parser(verb: str) -> CommandParser:
+    """The parser of a sub-verb: flags, or `--config` with YAML."""
+    options, what, example = SUB_VERBS[verb]
+    prog = f"mmgeolm negatives {verb}"
+    description = f"{what}\n{example}\n{prog} --config options.yaml"
+    first = "FOLDER …" if verb == "merge" else ""
+    return CommandParser(options, prog, description, positionals=first, rare=RARE.get(verb, ()))
 
 
 def parse(verb: str, arguments: list[str]) -> Any:
@@ -199,22 +199,10 @@ def parse(verb: str, arguments: list[str]) -> Any:
     Raises:
         ValueError: for an unknown option, or a value that is out of range.
     """
-    options, what, example = SUB_VERBS[verb]
-    parser = TrlParser(
-        (options,),
-        prog=f"mmgeolm negatives {verb}",
-        usage=f"mmgeolm negatives {verb} [options]",
-        description=f"{what}\n\n  {example}\n  mmgeolm negatives {verb} --config options.yaml",
-        formatter_class=_Brief,
-    )
     if verb == "merge":
         first = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
         arguments = [*(["--folders"] if first else []), *arguments]
-    args, *unknown = parser.parse_args_and_config(arguments, return_remaining_strings=True)
-    unknown = [word for words in unknown for word in words]
-    if unknown:
-        known = ", ".join(f"--{each.name}" for each in fields(options))
-        raise ValueError(f"there is no option {unknown[0]!r}; there are {known}.")
+    (args,) = make_parser(verb).parse_args_and_config(arguments)
     if not args.output_dir and not getattr(args, "dry_run", False):
         raise ValueError("pass --output_dir, the folder to write to.")
     if verb != "merge":

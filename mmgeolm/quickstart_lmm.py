@@ -1,16 +1,19 @@
 """The quickstart's last part: a small MMGeoLM on each encoder, and what they answer about diagrams they have not seen.
 
 A language model of words is trained from scratch on talks without pictures, once. Then, for each encoder: assemble,
-alignment on captions, full SFT on generated questions, LoRA SFT on more of them, merging, answering.
+alignment on captions and labels, SFT of projector and language model on conversations about diagrams, LoRA SFT on more
+of them, merging, answering.
 
-Full SFT comes first, since a language model of this size has never learned to look anything up: adapters on it, as in
-the paper's recipe for LLMs of 7B, would learn less in the same time.
+SFT of the whole language model comes first, since one of this size has never learned to look anything up: adapters on
+it, as in the paper's recipe for LLMs of 7B, would learn less in the same time. The encoder's tower is never trained
+here: what the LMM sees is what the encoder has learned. A diagram has several questions, whose answers share the cost
+of looking at it.
 """
 
 import hashlib
 import json
+import os
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,6 +27,7 @@ from PIL import Image
 from transformers import PreTrainedTokenizerFast, PrinterCallback
 
 from dataset_builders.diagram.blind_answers import blind_accuracy
+from dataset_builders.diagram.program import parse
 from dataset_builders.diagram.questions import question_records
 from dataset_builders.diagram_sets import look_alike_groups
 from dataset_builders.instructions import instructions_dataset
@@ -32,16 +36,19 @@ from mmgeolm.answering import answer, load_lmm
 from mmgeolm.assembly import assemble
 from mmgeolm.merging import merge
 from mmgeolm.sft_options import AlignArguments, SFTArguments
-from mmgeolm.stages import save, stage_trainer
-from mmgeolm.tiny_lmm import quiet_settings, talk, train_tiny_llm
+from mmgeolm.stages import StageTrainer, save, stage_trainer
+from mmgeolm.tiny_lmm import FewWordsLoss, quiet_settings, talk, train_tiny_llm
+from mmgeolm.tiny_optimizer import tiny_optimizer
 from trainers.sft_config import AlignmentConfig, InstructionConfig
 
 DESCRIBE = "Describe the diagram."
+LABELS = "Which letters and numbers are there?"
 FOLDER = "lmm"
 _ANSWERS = "answers.json"
 _MADE = "made.json"
 _SEED = 3000  # diagrams that no encoder was trained or ranked on
-_BATCH = 64
+_TURNS = 6  # most questions about a diagram that is trained on
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -49,34 +56,34 @@ class LMMSize:
     """How much a small MMGeoLM learns from, and how many questions it is asked.
 
     Attributes:
-        talks (`int`): captions, and as many questions, that the language model reads.
-        captions (`int`): pairs of diagram and caption for alignment.
-        questions (`int`): for full SFT.
-        lora_questions (`int`): further ones, for LoRA SFT.
-        asked (`int`): held-out questions.
+        talks (`int`): conversations that the language model reads without their diagrams, besides the captions.
+        captions (`int`): diagrams with caption and labels for alignment.
+        diagrams (`int`): with up to six questions each, for SFT of projector and language model.
+        lora_diagrams (`int`): further ones, for LoRA SFT.
+        asked (`int`): held-out questions, each with a diagram of its own.
         blind (`int`): further ones, on which the blind answers are learned and counted.
     """
 
     talks: int
     captions: int
-    questions: int
-    lora_questions: int
+    diagrams: int
+    lora_diagrams: int
     asked: int
     blind: int
 
 
 def lmm_size(steps: int, asked: int) -> LMMSize:
-    """What takes a minute and a half on one core where the encoder takes four, for 800 steps; else in proportion.
+    """What takes half as long as the training of an encoder, on the same core.
 
     Args:
         steps (`int`): of the encoder's training, as of a regime of cost 1.
         asked (`int`): held-out questions.
     """
     return LMMSize(
-        talks=4 * steps,
-        captions=3 * steps,
-        questions=16 * steps,
-        lora_questions=3 * steps,
+        talks=2 * steps,
+        captions=2 * steps,
+        diagrams=16 * steps,
+        lora_diagrams=2 * steps,
         asked=asked,
         blind=max(3 * asked, 1_000),
     )
@@ -92,13 +99,19 @@ def prepare(output_dir: str | Path, size: LMMSize, seed: int, num_proc: int = 1)
         num_proc (`int`, *optional*, defaults to `1`): processes that draw questions.
 
     Returns:
-        The folder, with `captions`, `full` and `lora` (Instructions), `asked` (Questions) and `llm`.
+        The folder, with `llm` and, in `data`, the Instructions `captions`, `full` and `lora` and the Questions `asked`
+        and `blind`.
     """
     folder = Path(output_dir) / FOLDER
     settings = {**asdict(size), "seed": seed}
     made(folder / "data", settings, partial(_draw, size=size, seed=seed, num_proc=num_proc))
     made(folder / "llm", settings, partial(_read_talks, data=folder / "data", size=size, seed=seed))
     return folder
+
+
+def shared_seconds(folder: Path) -> dict[str, float]:
+    """Processor time in seconds of what [`prepare`] has made in a folder: `data` and `llm`."""
+    return {part: json.loads((folder / part / _MADE).read_text())["cpu_seconds"] for part in ("data", "llm")}
 
 
 def train_and_ask(tower: str | Path, folder: Path, size: LMMSize, seed: int) -> dict[str, Any]:
@@ -134,8 +147,8 @@ def train_and_ask(tower: str | Path, folder: Path, size: LMMSize, seed: int) -> 
         _train(AlignArguments(model=str(own / "assembled"), data=[str(data / "captions")]), config)
 
     def tuned(path: Path) -> None:
-        config = InstructionConfig(str(path), **_stage_settings(seed, 1e-3))
-        _train(SFTArguments(model=str(own / "aligned"), data=[str(data / "full")], train="full"), config)
+        config = InstructionConfig(str(path), **_stage_settings(seed, 3e-3))
+        _train(SFTArguments(model=str(own / "aligned"), data=[str(data / "full")], train="frozen_tower"), config)
 
     def adapted(path: Path) -> None:
         options = {"train": "lora", "lora_r": 32, "lora_alpha": 64, "lora_dropout": 0.0}
@@ -171,7 +184,7 @@ def made(folder: Path, settings: dict[str, Any], make: Callable[[Path], None]) -
         make (`Callable`): fills the folder.
 
     Returns:
-        Processor time in seconds that it took, now or then.
+        Processor time in seconds that it took, now or then, its child processes included.
     """
     mark = folder / _MADE
     if mark.exists():
@@ -179,9 +192,9 @@ def made(folder: Path, settings: dict[str, Any], make: Callable[[Path], None]) -
         if kept["settings"] == settings:
             return kept["cpu_seconds"]
     shutil.rmtree(folder, ignore_errors=True)
-    start = time.process_time()
+    start = sum(os.times()[:4])
     make(folder)
-    seconds = time.process_time() - start
+    seconds = sum(os.times()[:4]) - start
     # Written last: a folder without it was left unfinished.
     mark.write_text(json.dumps({"settings": settings, "cpu_seconds": seconds}), encoding="utf-8")
     return seconds
@@ -247,29 +260,40 @@ def lmm_table(scores: dict[str, Any], found: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def labels(program: str) -> str:
+    """What is written in a diagram: its letters in alphabetical order, then its numbers, the smallest first."""
+    parsed = parse(program)
+    numbers = sorted({statement.value for statement in parsed.statements if statement.verb.startswith("mark_")})
+    return " ".join([*sorted(parsed.points), *map(str, numbers)])
+
+
 def _draw(folder: Path, size: LMMSize, seed: int, num_proc: int) -> None:
-    number = size.questions + size.lora_questions
-    sets = question_records(number, seed + _SEED, size.asked, num_proc=num_proc)
-    sets["instructions"].select(range(size.questions)).save_to_disk(str(folder / "full"))
-    sets["instructions"].select(range(size.questions, number)).save_to_disk(str(folder / "lora"))
+    number = size.diagrams + size.lora_diagrams
+    sets = question_records(number, seed + _SEED, size.asked, turns=_TURNS, num_proc=num_proc)
+    sets["instructions"].select(range(size.diagrams)).save_to_disk(str(folder / "full"))
+    sets["instructions"].select(range(size.diagrams, number)).save_to_disk(str(folder / "lora"))
     sets["questions"].save_to_disk(str(folder / "asked"))
     blind = question_records(0, seed + _SEED + 1, size.blind, num_proc=num_proc)["questions"]
     blind.save_to_disk(str(folder / "blind"))
-    groups = look_alike_groups(max(size.captions, size.talks), 1, seed + _SEED)
-    pairs = [(images[0], captions[0]) for images, captions in zip(groups.images, groups.captions, strict=True)]
+    groups = look_alike_groups(size.captions, 1, seed + _SEED)
+    scenes = zip(groups.images, groups.captions, groups.programs, strict=True)
     records = (
-        {"id": f"caption-{number}", "images": [Image.fromarray(image)], "messages": talk(DESCRIBE, caption)}
-        for number, (image, caption) in enumerate(pairs[: size.captions])
+        {
+            "id": f"caption-{number}",
+            "images": [Image.fromarray(image)],
+            "messages": talk((DESCRIBE, caption), (LABELS, labels(program))),
+            "source": "generated diagrams",
+        }
+        for number, ((image,), (caption,), (program,)) in enumerate(scenes)
     )
     instructions_dataset(records, "generated diagrams")[0].save_to_disk(str(folder / "captions"))
-    texts = [caption for _, caption in pairs[: size.talks]]
-    (folder / "captions.json").write_text(json.dumps(texts), encoding="utf-8")
 
 
 def _read_talks(folder: Path, data: Path, size: LMMSize, seed: int) -> None:
-    captions = json.loads((data / "captions.json").read_text(encoding="utf-8"))
-    questions = datasets.load_from_disk(str(data / "full"))["messages"][: size.talks]
-    talks = [*(talk(DESCRIBE, caption) for caption in captions), *questions]
+    talks = [
+        *datasets.load_from_disk(str(data / "captions"))["messages"],
+        *datasets.load_from_disk(str(data / "full"))["messages"][: size.talks],
+    ]
     order = np.random.default_rng(seed).permutation(len(talks))
     train_tiny_llm([talks[i] for i in order], folder, seed)
 
@@ -279,9 +303,14 @@ def _stage_settings(seed: int, learning_rate: float) -> dict[str, Any]:
         "num_train_epochs": 1,
         "per_device_train_batch_size": _BATCH,
         "learning_rate": learning_rate,
+        "warmup_steps": 0.05,
         "train_sampling_strategy": "random",
         **quiet_settings(seed),
     }
+
+
+class TinyStageTrainer(FewWordsLoss, StageTrainer):
+    """Trains a stage of an LMM that knows few words."""
 
 
 def _train(script: AlignArguments | SFTArguments, args: InstructionConfig) -> None:
@@ -289,9 +318,11 @@ def _train(script: AlignArguments | SFTArguments, args: InstructionConfig) -> No
     # Weights stay float32: on a CPU, layer norms with bfloat16 weights take no float32 input (torch 2.13). What is
     # computed in bfloat16 goes by `mixed_precision`, which `bf16` has set already.
     args.bf16 = False
-    trainer = stage_trainer(script, args)
+    trainer = stage_trainer(script, args, trainer_class=TinyStageTrainer)
     # The backward pass of torch's fused attention takes half of a step in bfloat16 on a CPU (torch 2.13).
     trainer.model.set_attn_implementation("eager")
+    if getattr(script, "train", "") != "lora":
+        trainer.optimizer = tiny_optimizer(trainer.model, args.learning_rate)
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     save(trainer)

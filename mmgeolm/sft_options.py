@@ -36,7 +36,7 @@ class StageArguments:
     )
     overwrite: bool = field(default=False, metadata={"help": "Train anew where --output_dir holds a model."})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.passes, str):
             try:
                 self.passes = json.loads(self.passes)
@@ -63,7 +63,7 @@ class SFTArguments(StageArguments):
     lora_alpha: int = field(default=256, metadata={"help": "The adapters' update is scaled by lora_alpha / lora_r."})
     lora_dropout: float = field(default=0.05, metadata={"help": "Dropout of the adapters' input."})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.train not in TRAIN:
             raise ValueError(f"You set `train={self.train!r}`; it must be one of {', '.join(TRAIN)}.")

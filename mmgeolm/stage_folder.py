@@ -79,6 +79,14 @@ def latest_checkpoint(folder: Path) -> str | None:
     return str(max(numbered)[1]) if numbered else None
 
 
+def how_to_go_on(folder: str | Path, step: int) -> str:
+    """The sentence for a training that was stopped after `step` steps."""
+    latest = latest_checkpoint(Path(folder))
+    if latest is None:
+        return f"Stopped at step {step}, before the first checkpoint (--save_steps); the same command begins again."
+    return f"Stopped at step {step}; go on from {Path(latest).name} with the same command and {GO_ON}."
+
+
 def forget(folder: Path) -> None:
     """Delete the checkpoints and the plan of an earlier run in this folder."""
     for old in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):

@@ -2,10 +2,11 @@
 
 import logging
 import os
-import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from datasets import Dataset
 from transformers import LlavaForConditionalGeneration, ProcessorMixin
 from transformers.trainer_utils import HubStrategy
 from trl.chat_template_utils import has_generation_markers
@@ -14,8 +15,8 @@ from mmgeolm.answering import open_pil_processor
 from mmgeolm.lmm_card import History, hub_name, new_history, read_history, stage_facts, write_card
 from mmgeolm.lmm_checkpoint import make_readable_everywhere
 from mmgeolm.sft_options import AlignArguments, SFTArguments, StageArguments, load_data
-from mmgeolm.stage_folder import GO_ON, check_free, forget, kept_plan, starting_point
-from trainers.instruction_data import InstructionReader, check_instructions, mixed
+from mmgeolm.stage_folder import check_free, forget, how_to_go_on, kept_plan, starting_point
+from trainers.instruction_data import InstructionReader, LeftOut, check_instructions, mixed
 from trainers.sft_collator import InstructionCollator
 from trainers.sft_config import InstructionConfig
 from trainers.sft_trainer import InstructionTrainer
@@ -49,8 +50,14 @@ class StageTrainer(InstructionTrainer):
         from mmgeolm.publish import publish
 
         if self.is_world_process_zero():
-            args = self.args
-            publish(args.output_dir, _hub_name(args), private=bool(args.hub_private_repo), token=args.hub_token)
+            args, name = self.args, _hub_name(self.args)
+            try:
+                publish(args.output_dir, name, private=bool(args.hub_private_repo), token=args.hub_token)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(
+                    f"Stopped while it was published: the model is finished, in {args.output_dir}; publish it with "
+                    f"mmgeolm.publish.publish({args.output_dir!r}, {name!r})."
+                ) from None
 
 
 def run_stage(script: AlignArguments | SFTArguments, args: InstructionConfig) -> InstructionTrainer:
@@ -62,7 +69,7 @@ def run_stage(script: AlignArguments | SFTArguments, args: InstructionConfig) ->
 
     Raises:
         ValueError: for options or data that cannot be right, in one sentence.
-        SystemExit: when it is stopped by Ctrl-C, with the sentence that says how to go on.
+        KeyboardInterrupt: when it is stopped by Ctrl-C, with the sentence that says how to go on.
     """
     folder = check_free(args.output_dir, "the trained model", script.overwrite)
     checkpoint = starting_point(folder, args.resume_from_checkpoint, script.overwrite)
@@ -73,7 +80,7 @@ def run_stage(script: AlignArguments | SFTArguments, args: InstructionConfig) ->
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
     except KeyboardInterrupt:
-        sys.exit(f"\nStopped at step {trainer.state.global_step}; go on from the last checkpoint with {GO_ON}.")
+        raise KeyboardInterrupt(how_to_go_on(folder, trainer.state.global_step)) from None
     broken = trainer.accelerator.reduce(trainer.data_collator.left_out.to(trainer.accelerator.device)).item()
     if broken:
         logger.warning("Broken images left out a record %d times during training.", broken)
@@ -82,7 +89,10 @@ def run_stage(script: AlignArguments | SFTArguments, args: InstructionConfig) ->
 
 
 def stage_trainer(
-    script: AlignArguments | SFTArguments, args: InstructionConfig, resuming: bool = False
+    script: AlignArguments | SFTArguments,
+    args: InstructionConfig,
+    resuming: bool = False,
+    trainer_class: type[StageTrainer] = StageTrainer,
 ) -> InstructionTrainer:
     """Model, data and trainer of a stage, ready to `train()`."""
     # Model
@@ -115,7 +125,7 @@ def stage_trainer(
         "seed": seed,
     }
 
-    def make():
+    def make() -> tuple[Dataset, Iterable[LeftOut]]:
         plan, left_out = check_instructions(sources, processor, max_length, text_only, args.dataset_num_proc)
         return mixed(plan, list(sources), script.passes, seed), left_out
 
@@ -123,7 +133,7 @@ def stage_trainer(
         plan = kept_plan(Path(args.output_dir), options, resuming or args.process_index > 0, make)
 
     # Trainer
-    trainer = StageTrainer(
+    trainer = trainer_class(
         model,
         args,
         data_collator=InstructionCollator(processor),

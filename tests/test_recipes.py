@@ -74,7 +74,7 @@ def test_each_stage_takes_what_the_one_before_has_written(folder):
 def test_accelerate_reads_its_configuration(config):
     read = load_config_from_file(str(config))
     kind = {"deepspeed": "DEEPSPEED", "fsdp2": "FSDP"}.get(config.stem.split("_")[0], "MULTI_GPU")
-    assert read.distributed_type == kind and read.mixed_precision == "bf16"
+    assert read.distributed_type == kind and read.mixed_precision == ("no" if read.use_cpu else "bf16")
     if kind == "DEEPSPEED":
         assert read.deepspeed_config["zero_stage"] == int(config.stem[-1])
     if kind == "FSDP":

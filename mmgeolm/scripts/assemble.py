@@ -5,9 +5,8 @@ mmgeolm assemble --mmclip geometry-clip --llm Qwen/Qwen2.5-7B-Instruct --output_
 
 from dataclasses import dataclass, field
 
-from trl import TrlParser
-
 from mmgeolm.assembly import assemble
+from mmgeolm.command_line import CommandParser
 
 
 @dataclass
@@ -23,9 +22,9 @@ class AssembleArguments:
     seed: int = field(default=0, metadata={"help": "Of the projector's first weights."})
 
 
-def make_parser() -> TrlParser:
+def make_parser() -> CommandParser:
     """The parser of the verb: flags, or `--config` with YAML."""
-    return TrlParser((AssembleArguments,), prog="mmgeolm assemble", description=__doc__)
+    return CommandParser(AssembleArguments, prog="mmgeolm assemble", description=__doc__)
 
 
 def main(arguments: list[str] | None = None) -> None:

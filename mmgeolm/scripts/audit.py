@@ -1,8 +1,8 @@
 """mmgeolm negatives audit: can a set of hard negatives be gamed, are they distinct, where do they differ.
 
-mmgeolm negatives audit pairs.json                              # JSON of the MMGeoLM release, or our own field names
-mmgeolm negatives audit runs/rules --output_dir runs/rules-audit  # a folder of Dataset.save_to_disk
-mmgeolm negatives audit you/geometry-negatives --split test     # a data set on the Hub
+mmgeolm negatives audit pairs.json                             # the release's JSON, or our names
+mmgeolm negatives audit rules --output_dir audit               # a folder of save_to_disk
+mmgeolm negatives audit you/geometry-negatives --split test    # a data set on the Hub
 
 Exits with 0 if all checks pass, 1 if one fails, 2 if there is nothing to audit.
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets import Dataset, load_dataset
-from trl import TrlParser
 
 from dataset_builders.audit import as_json, as_markdown, audit, findings
 from dataset_builders.audit.audit import Verify
 from dataset_builders.negatives.verify import verified
 from dataset_builders.sources.authors_json import load_hard_negatives
+from mmgeolm.command_line import CommandParser
 
 FILES = (".json", ".jsonl", ".parquet")
 
@@ -40,6 +40,11 @@ class AuditArguments:
     output_dir: str | None = field(default=None, metadata={"help": "audit.json and audit.md go here."})
 
 
+def make_parser() -> CommandParser:
+    """The parser of the sub-verb: flags, or `--config` with YAML."""
+    return CommandParser(AuditArguments, "mmgeolm negatives audit", __doc__, positionals="DATA")
+
+
 def main(arguments: list[str], verify: Verify | None = verified) -> None:
     """Audit a data set, print and write the report, exit with 1 if a check fails.
 
@@ -49,8 +54,7 @@ def main(arguments: list[str], verify: Verify | None = verified) -> None:
     """
     if arguments and not arguments[0].startswith("-"):
         arguments = ["--data", *arguments]
-    parser = TrlParser((AuditArguments,), prog="mmgeolm negatives audit", description=__doc__)
-    (args,) = parser.parse_args_and_config(arguments)
+    (args,) = make_parser().parse_args_and_config(arguments)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     try:
         if not args.data:

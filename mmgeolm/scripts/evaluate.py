@@ -1,6 +1,8 @@
-"""mmgeolm evaluate: score what a system wrote on a benchmark, by the benchmark's own rule and by a fair one.
+"""mmgeolm evaluate: ask a model a benchmark's questions, or take what one wrote, and score it by two rules.
 
-mmgeolm evaluate --benchmark mathvista --data testmini.json --responses outputs/llavar.json --output_dir scores
+mmgeolm evaluate --benchmark geoqa --data test_questions.jsonl --model runs/sft --output_dir D
+mmgeolm evaluate --benchmark mathvista --data testmini.json --responses llavar.json --output_dir D
+accelerate launch -m mmgeolm evaluate --benchmark questions --data test --model x --output_dir D
 """
 
 import importlib
@@ -14,12 +16,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from trl import TrlParser
-
-from evaluation.responses import read_responses
+from evaluation.journal import RESPONSES
+from evaluation.responses import Response, read_responses
 from evaluation.score_table import SAMPLES, eval_results, markdown
 from evaluation.scoring import Judged, judge, scores
 from evaluation.verdict import Verdict
+from mmgeolm.benchmark_responses import generated_responses
+from mmgeolm.command_line import CommandParser
+from mmgeolm.generation_options import OFFICIAL, GenerationArguments
+from mmgeolm.near_miss import near_miss
 
 BENCHMARKS = {
     "geoqa": "Luckyjhg/Geo170K",
@@ -27,11 +32,15 @@ BENCHMARKS = {
     "we_math": "We-Math/We-Math",
     "mm_math": "THU-KEG/MM_Math",
     "geometry3k": "hiyouga/geometry3k",
+    "questions": None,
 }
-"""The benchmarks with their data sets on the Hub, for `.eval_results`."""
+"""The benchmarks with their data sets on the Hub, for `.eval_results`, where they have one."""
 
 DECIDING = ("mmgeolm", "math-verify", "sympy", "antlr4-python3-runtime", "rapidfuzz", "numpy")
 """Packages whose version may change a verdict or an interval."""
+
+GENERATING = ("torch", "transformers")
+"""Packages whose version may change a response."""
 
 
 @dataclass
@@ -45,16 +54,16 @@ class EvaluateArguments:
         },
     )
     data: str = field(default="", metadata={"help": "The benchmark's questions and answers, as it publishes them."})
+    output_dir: str = field(
+        default="",
+        metadata={"help": "Gets scores.json, scores.md, verdicts.jsonl, and responses.jsonl if a model is asked."},
+    )
     responses: str = field(
         default="",
         metadata={
-            "help": "What a system wrote: the benchmark's own output file, VLMEvalKit's, lmms-eval's, or lines of "
-            '{"id": …, "response": …}; .json, .jsonl, .tsv, .csv, .xlsx, .parquet.'
+            "help": "In place of --model, what a system wrote: the benchmark's own output file, VLMEvalKit's, "
+            'lmms-eval\'s, or lines of {"id": …, "response": …}; .json, .jsonl, .tsv, .csv, .xlsx, .parquet.'
         },
-    )
-    output_dir: str = field(
-        default="",
-        metadata={"help": "Gets scores.json, scores.md, verdicts.jsonl and .eval_results/BENCHMARK.yaml."},
     )
     allow_missing: bool = field(
         default=False, metadata={"help": "Score questions without a response as wrong instead of stopping."}
@@ -65,32 +74,47 @@ class EvaluateArguments:
     seed: int = field(default=0, metadata={"help": "Of the bootstrap intervals."})
 
 
-def make_parser() -> TrlParser:
+def make_parser() -> CommandParser:
     """The parser of the verb: flags, or `--config` with YAML."""
-    return TrlParser((EvaluateArguments,), prog="mmgeolm evaluate", description=__doc__)
+    return CommandParser((EvaluateArguments, GenerationArguments), prog="mmgeolm evaluate", description=__doc__)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Score, write the files, print the table."""
-    (args,) = make_parser().parse_args_and_config(arguments)
-    for name in ("benchmark", "data", "responses", "output_dir"):
+    """Ask or read, score, write the files, print the table."""
+    args, generation = make_parser().parse_args_and_config(arguments)
+    for name in ("benchmark", "data", "output_dir"):
         if not getattr(args, name):
             raise ValueError(f"pass --{name}; see `mmgeolm evaluate --help`.")
+    if bool(args.responses) == bool(generation.model):
+        both = "not both --model and" if args.responses else "--model, to ask a model, or"
+        raise ValueError(f"pass {both} --responses, to score what is written; see `mmgeolm evaluate --help`.")
     benchmark = _benchmark(args.benchmark)
     _check_writable(Path(args.output_dir))
     if not Path(args.data).exists():
         raise ValueError(f"There is no file {args.data}; --data names the questions and answers of {args.benchmark}.")
     records = benchmark.load(args.data)
     ids = [benchmark.record_id(record) for record in records]
-    found = read_responses(args.responses, records, benchmark.record_id, args.allow_missing, args.allow_unknown)
-    responses = [found.get(name) for name in ids]
-    judged = judge(benchmark, records, responses, progress=True)
+    asked: dict[str, Any] = {}
+    if generation.model:
+        came = generated_responses(benchmark, records, args.data, args.output_dir, generation)
+        if came is None:  # the first process scores
+            return
+        (texts, not_asked), settings = came
+        said = {name: Response(text, not_asked=not_asked.get(name)) for name, text in texts.items()}
+        asked = {"generation": {**settings, "batch_size": generation.batch_size}}
+    else:
+        said = read_responses(args.responses, records, benchmark.record_id, args.allow_missing, args.allow_unknown)
+    judged = judge(benchmark, records, [said.get(name) for name in ids], progress=True)
+    found = {name: response for name, response in said.items() if response.not_asked is None}
+    packages = [*DECIDING, *(GENERATING if asked else ())]
     summary = {
         "benchmark": args.benchmark,
         "data": args.data,
-        "responses": args.responses,
+        "responses": args.responses or str(Path(args.output_dir) / RESPONSES),
+        **asked,
+        "not_asked": {name: said[name].not_asked for name in said if name not in found},
         "questions": len(records),
-        "missing": [name for name in ids if name not in found],
+        "missing": [name for name in ids if name not in said],
         "empty": sum(response.text is not None and not response.text.strip() for response in found.values()),
         "without_text": [name for name in ids if name in found and found[name].text is None],
         "recorded_extractions": sum(response.extraction is not None for response in found.values()),
@@ -105,15 +129,17 @@ def main(arguments: list[str] | None = None) -> None:
         "rules": {rule: _first_paragraph(getattr(benchmark, rule)) for rule in ("official", "fair")},
         **scores(benchmark, records, judged, seed=args.seed),
         "bootstrap": {"samples": SAMPLES, "seed": args.seed, "interval": "95%"},
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in DECIDING}},
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
     }
     files = {
         "scores.json": json.dumps(summary, indent=2, ensure_ascii=False) + "\n",
         "scores.md": _report(summary),
         "verdicts.jsonl": _lines(ids, judged),
     }
-    if args.benchmark in BENCHMARKS:
+    if BENCHMARKS.get(args.benchmark) and not generation.distort:  # what is distorted is another benchmark
         notes = f"scored by mmgeolm {summary['versions']['mmgeolm']}"
+        if asked and summary["generation"]["prompt"] != OFFICIAL:
+            notes += ", asked in other words than the benchmark's"
         text = eval_results(summary["scores"], BENCHMARKS[args.benchmark], notes=notes)
         files[f".eval_results/{args.benchmark}.yaml"] = text
     _write(Path(args.output_dir), files)
@@ -123,9 +149,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _benchmark(name: str) -> ModuleType:
     if name not in BENCHMARKS and "." not in name:
+        near = near_miss(name, BENCHMARKS)
         raise ValueError(
             f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}, and modules of your own by their "
-            "full name, such as my_package.my_benchmark."
+            f"full name, such as my_package.my_benchmark{f'; did you mean {near}?' if near else '.'}"
         )
     full_name = f"evaluation.benchmarks.{name}" if name in BENCHMARKS else name
     try:
@@ -166,12 +193,17 @@ def _report(summary: Mapping[str, Any]) -> str:
         parts.append(f"Further figures are left out: {summary['official_scores_lack']}")
     if summary["missing"]:
         parts.append(f"{len(summary['missing'])} questions have no response and count as wrong.")
+    if not_asked := summary["not_asked"]:
+        name, reason = next(iter(not_asked.items()))
+        parts.append(f"{len(not_asked)} questions could not be asked and count as wrong, such as {name!r}: {reason}.")
     if count := len(summary["without_text"]):
         parts.append(f"{count} responses are recorded as an extraction without text; the fair rule passes over them.")
     unread = ", ".join(f"by the {rule} rule in {count}" for rule, count in summary["unread"].items())
     parts.append(f"Responses in which no answer was found: {unread}.")
     if summary["failures"]:
         parts.append(f"At {len(summary['failures'])} responses a rule failed; they count as wrong.")
+    if settings := summary.get("generation"):
+        parts.append("Asked: " + ", ".join(f"{name} {json.dumps(value)}" for name, value in settings.items()) + ".")
     parts += [f"**{rule}**: {text}" for rule, text in summary["rules"].items()]
     if count := summary["recorded_extractions"]:
         parts.append(f"The official rule scored {count} recorded extractions in place of the text.")

@@ -7,10 +7,9 @@ mmgeolm gallery pairs.json --num_records 50 --seed 1 --output pairs.html
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trl import TrlParser
-
 from dataset_builders.gallery import gallery
 from dataset_builders.sources.authors_json import load_hard_negatives
+from mmgeolm.command_line import CommandParser
 
 
 @dataclass
@@ -25,10 +24,9 @@ class GalleryArguments:
     negative_kind: str = field(default="rule", metadata={"help": "Kind of negatives that name none themselves."})
 
 
-def make_parser() -> TrlParser:
+def make_parser() -> CommandParser:
     """The parser of the verb: the data, then flags, or `--config` with YAML."""
-    description = __doc__.split("\n")[0]
-    parser = TrlParser((GalleryArguments,), usage="mmgeolm gallery DATA [options]", description=description)
+    parser = CommandParser(GalleryArguments, prog="mmgeolm gallery", description=__doc__)
     parser.add_argument(
         "data", nargs="?", metavar="DATA", help="JSON, JSONL, parquet, or a folder that save_to_disk has written."
     )

@@ -6,8 +6,7 @@ mmgeolm merge mmgeolm-7b-adapter --base elsewhere/mmgeolm-7b-aligned --output_di
 
 from dataclasses import dataclass, field
 
-from trl import TrlParser
-
+from mmgeolm.command_line import CommandParser
 from mmgeolm.merging import merge
 
 
@@ -23,9 +22,9 @@ class MergeArguments:
     overwrite: bool = field(default=False, metadata={"help": "Replace the model that --output_dir holds."})
 
 
-def make_parser() -> TrlParser:
+def make_parser() -> CommandParser:
     """The parser of the verb: flags, or `--config` with YAML."""
-    return TrlParser((MergeArguments,), prog="mmgeolm merge", description=__doc__)
+    return CommandParser(MergeArguments, "mmgeolm merge", __doc__, positionals="ADAPTER")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,6 +1,6 @@
 """mmgeolm mmclip: train an encoder on records with hard negatives.
 
-mmgeolm mmclip --model_name_or_path BAAI/AltCLIP --train_file pairs.json --candidates hard --output_dir geometry-clip
+mmgeolm mmclip --model_name_or_path BAAI/AltCLIP --train_file pairs.json --output_dir trained
 mmgeolm mmclip --config examples/recipes/mmclip.yaml
 """
 
@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import transformers
-from trl import TrlParser
+from datasets import Dataset
 
 from dataset_builders.sources.authors_json import load_hard_negatives
+from mmgeolm.command_line import CommandParser
+from mmgeolm.stage_folder import how_to_go_on, latest_checkpoint
 from trainers import MMCLIPTrainer, MMCLIPTrainingArguments
+from trainers.curves import save_curves
 
 
 @dataclass
@@ -32,9 +35,9 @@ class MMCLIPScriptArguments:
     negative_kind: str = field(default="rule", metadata={"help": "Kind of negatives that name none themselves."})
 
 
-def make_parser() -> TrlParser:
+def make_parser() -> CommandParser:
     """The parser of the verb: flags, or `--config` with YAML."""
-    return TrlParser((MMCLIPScriptArguments, MMCLIPTrainingArguments), prog="mmgeolm mmclip", description=__doc__)
+    return CommandParser((MMCLIPScriptArguments, MMCLIPTrainingArguments), prog="mmgeolm mmclip", description=__doc__)
 
 
 def named_files(entries: list[str]) -> dict[str, str]:
@@ -56,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise ValueError("pass --model_name_or_path and --train_file; see `mmgeolm mmclip --help`.")
     transformers.utils.logging.set_verbosity_info()
 
-    def load(path: str):
+    def load(path: str) -> Dataset:
         return load_hard_negatives(path, image_folder=script.image_folder, kind=script.negative_kind)
 
     sources = named_files(script.train_file)
@@ -66,7 +69,13 @@ def main(arguments: list[str] | None = None) -> None:
         train_dataset={name: load(path) for name, path in sources.items()},
         eval_dataset=load(script.eval_file) if script.eval_file else None,
     )
-    trainer.train(resume_from_checkpoint=args.resume_from_checkpoint)
+    resume = args.resume_from_checkpoint
+    if resume is not None and resume.lower() in ("true", "false"):
+        resume = latest_checkpoint(Path(args.output_dir)) if resume.lower() == "true" else None
+    try:
+        trainer.train(resume_from_checkpoint=resume)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(how_to_go_on(args.output_dir, trainer.state.global_step)) from None
     if script.eval_file:
         metrics = trainer.evaluate()
         trainer.log_metrics("eval", metrics)
@@ -77,4 +86,6 @@ def main(arguments: list[str] | None = None) -> None:
         trainer.push_to_hub()
     if trainer.is_world_process_zero():
         print(f"Saved to {args.output_dir}. Load it with MMCLIPModel.from_pretrained({args.output_dir!r}).")
+    if curves := save_curves(trainer):
+        print(f"Training curves are in {curves}.")
     trainer.end()

@@ -37,6 +37,7 @@ from dataset_builders.negatives.retrieval import check_choice, retrieval_negativ
 from dataset_builders.records import BadRecord
 from dataset_builders.sources.authors_json import load_hard_negatives
 from dataset_builders.sources.geometry3k import geometry3k_with_report
+from mmgeolm.near_miss import near_miss
 from mmgeolm.negatives_llm import SCRIPTS, Paused, asked, estimated, join_scripts
 from mmgeolm.negatives_options import SUB_VERBS, parse, shard_of, usage
 
@@ -101,7 +102,9 @@ def main(arguments: list[str]) -> None:
         audit(rest)
         return
     if verb not in SUB_VERBS:
-        raise ValueError(f"there is no {verb!r}; there are {', '.join(SUB_VERBS)} and audit.")
+        near = near_miss(verb, [*SUB_VERBS, "audit"])
+        end = f"did you mean {near}?" if near else f"there are {', '.join(SUB_VERBS)} and audit."
+        raise ValueError(f"there is no {verb!r}; {end}")
     if rest and rest[-1] == "--config":
         raise ValueError("--config needs a YAML file after it.")
     args = parse(verb, rest)
@@ -121,8 +124,9 @@ def main(arguments: list[str]) -> None:
         progress = _Progress("records")
         try:
             made = _built(plan, args, progress)
-        except KeyboardInterrupt:
-            sys.exit(f"\nStopped {progress}; what is made is kept. Run the same command again to go on: {command}")
+        except KeyboardInterrupt as stop:
+            done = f"Stopped {str(stop) or progress}; what is made is kept."
+            raise KeyboardInterrupt(f"{done} Run the same command again to go on: {command}") from None
         except Paused as pause:
             sys.exit(f"Stopped: {pause} What is done is kept. {pause.remedy} to go on: {command}")
         finally:
@@ -144,6 +148,7 @@ def _built(plan: Plan, args: Any, progress: "_Progress") -> Report:
         plan.num_records,
         folder,
         num_proc=args.num_proc,
+        ray=getattr(args, "ray", False),
         shard=shard,
         options=plan.options,
         left_out=plan.left_out,
@@ -233,7 +238,8 @@ def _retrieved(args: Any, folder: Path, dataset: Dataset | None = None) -> Recor
         )
         progress = _Progress("captions")
         try:
-            build(corpus, args.num_records, folder / WORK / "captions", num_proc=args.num_proc, progress=progress)
+            where = folder / WORK / "captions"
+            build(corpus, args.num_records, where, num_proc=args.num_proc, ray=args.ray, progress=progress)
         finally:
             progress.close()
         dataset = load_from_disk(folder / WORK / "captions")

@@ -1,21 +1,22 @@
 """mmgeolm sft: stage 3, train on instructions: everything, everything but the tower, or adapters.
 
-mmgeolm sft --model mmgeolm-7b-aligned --data problems.json --output_dir mmgeolm-7b-sft
-mmgeolm sft --model mmgeolm-7b-aligned --data problems.json --train lora --learning_rate 2e-4 --output_dir adapter
-accelerate launch --config_file examples/accelerate_configs/deepspeed_zero2.yaml -m mmgeolm sft --config sft.yaml
+mmgeolm sft --model aligned --data exams.json --output_dir mmgeolm-7b
+mmgeolm sft --model aligned --data exams.json --train lora --learning_rate 2e-4 --output_dir lora
+accelerate launch --config_file deepspeed_zero2.yaml -m mmgeolm sft --config sft.yaml
 """
 
 import transformers
-from trl import TrlParser
 
+from mmgeolm.command_line import CommandParser
 from mmgeolm.sft_options import SFTArguments
 from mmgeolm.stages import run_stage
+from trainers.curves import save_curves
 from trainers.sft_config import InstructionConfig
 
 
-def make_parser() -> TrlParser:
+def make_parser() -> CommandParser:
     """The parser of the verb: flags, or `--config` with YAML."""
-    return TrlParser((SFTArguments, InstructionConfig), prog="mmgeolm sft", description=__doc__)
+    return CommandParser((SFTArguments, InstructionConfig), prog="mmgeolm sft", description=__doc__)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,4 +29,6 @@ def main(arguments: list[str] | None = None) -> None:
     if trainer.is_world_process_zero():
         then = f" Make one model of it with `mmgeolm merge {args.output_dir}`." if script.train == "lora" else ""
         print(f"Saved to {args.output_dir}.{then}")
+    if curves := save_curves(trainer):
+        print(f"Training curves are in {curves}.")
     trainer.end()

@@ -191,6 +191,6 @@ def test_an_interrupt_is_one_sentence(tmp_path, lmm):
             os.kill(process.pid, signal.SIGINT)
             break
     lines += process.stdout.readlines()
-    assert process.wait() == 1, "".join(lines)
+    assert process.wait() == 130, "".join(lines)
     assert "Traceback" not in "".join(lines)
-    assert "go on from the last checkpoint with --resume_from_checkpoint true." in lines[-1]
+    assert "before the first checkpoint (--save_steps); the same command begins again." in lines[-1]

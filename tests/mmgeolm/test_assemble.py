@@ -27,6 +27,7 @@ from transformers import (
 from mmgeolm import assemble
 from mmgeolm.assembly import check_features, check_text_logits
 from mmgeolm.scripts.assemble import main as assemble_command
+from mmgeolm.tiny_lmm import word_tokenizer
 
 LLMS = ("qwen2", "mistral", "llama")
 
@@ -238,6 +239,11 @@ def llm_without_tokenizer(folder):
     tiny_llm("qwen2")[0].save_pretrained(folder)
 
 
+def llm_with_a_foreign_tokenizer(folder):
+    tiny_llm("qwen2")[0].save_pretrained(folder)
+    word_tokenizer(["Is AB parallel to CD?"]).save_pretrained(folder)
+
+
 def llm_lacking_a_weight(folder):
     save_llm(folder, "qwen2")
     weights = load_file(folder / "model.safetensors")
@@ -269,6 +275,7 @@ def no_model(folder):
         (llm_without_a_shard, "lacks model-00002-of-.*, which its index names"),
         (llm_cut_short, "model.safetensors is broken"),
         (llm_without_tokenizer, "has no tokenizer that can be loaded; pass one as `tokenizer`"),
+        (llm_with_a_foreign_tokenizer, "as a Qwen2Tokenizer, which makes 'IABCD' of"),
         (llm_lacking_a_weight, "lacks weights: model.layers.1.mlp.up_proj.weight"),
         (quantised, "is quantised; assemble with the full weights"),
         (encoder_instead, "is a CLIPModel; the language model must be one of LlamaForCausalLM"),

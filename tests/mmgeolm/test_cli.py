@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import transformers
 from safetensors.torch import load_file
 from tiny_models import noise_image, save_backbone, tiny_backbone
 
-from mmgeolm.cli import main
+from mmgeolm.cli import VERBS, main
 from modeling_mmclip import MMCLIPModel
 
 ROOT = Path(__file__).parents[2]
@@ -136,6 +138,43 @@ def test_the_example_script_does_the_same(folder, tmp_path):
     assert moved(tmp_path) and load_file(tmp_path / "model.safetensors")
 
 
+def test_accelerate_launches_two_processes_on_a_cpu(folder, tmp_path):
+    config = str(ROOT / "examples" / "accelerate_configs" / "two_cpus.yaml")
+    program = ("-m", "accelerate.commands.launch", "--config_file", config, "-m", "mmgeolm")
+    data = ("--train_file", folder / "text.json", "--eval_file", folder / "text.json")
+    done = mmgeolm("mmclip", *options(folder, tmp_path), *data, program=program)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Total train batch size (w. parallel, distributed & accumulation) = 8" in done.stderr
+    assert done.stdout.count("Saved to") == 1 and moved(tmp_path)
+
+
+def test_figures_go_to_tensorboard(here, folder, tmp_path):
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    data = ["--train_file", folder / "text.json", "--eval_file", folder / "text.json", "--logging_steps", 1]
+    code, _, words = here("mmclip", *options(folder, tmp_path), *data, "--report_to", "tensorboard")
+    assert code == 0, words
+    scalars: dict[tuple[str, int], float] = {}
+    for path in tmp_path.glob("runs/*/events.out.tfevents.*"):  # one of the training, one of the evaluation after it
+        events = reader.EventAccumulator(str(path)).Reload()
+        for name in events.Tags()["scalars"]:
+            scalars |= {(name, event.step): event.value for event in events.Scalars(name)}
+    logged = json.loads((tmp_path / "checkpoint-2" / "trainer_state.json").read_text())["log_history"]
+    losses = {("train/loss", entry["step"]): entry["loss"] for entry in logged if "loss" in entry}
+    assert {key: value for key, value in scalars.items() if key[0] == "train/loss"} == pytest.approx(losses)
+    assert len(losses) == 2
+    results = json.loads((tmp_path / "eval_results.json").read_text())
+    assert scalars["eval/rule_hit@1", 2] == pytest.approx(results["eval_rule_hit@1"])
+
+
+def test_an_evaluation_after_the_training_belongs_to_the_run_of_trackio(folder, tmp_path, monkeypatch):
+    pytest.importorskip("trackio")
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+    data = ("--train_file", folder / "text.json", "--eval_file", folder / "text.json", "--logging_steps", 1)
+    done = mmgeolm("mmclip", *options(folder, tmp_path / "out"), *data, "--report_to", "trackio")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "* Resumed existing run: out-" in done.stdout
+
+
 def test_the_recipe_has_only_options_that_there_are(here, folder, tmp_path):
     # Its data is not here, so it ends with a sentence about that; an unknown option would end it before.
     recipe = ROOT / "examples" / "recipes" / "mmclip.yaml"
@@ -181,14 +220,67 @@ def test_bad_input_leaves_no_trace(tmp_path):
     assert done.stderr.splitlines()[-1].startswith("mmgeolm mmclip: There is no file or folder missing.json")
 
 
-def test_an_unknown_verb_is_named_with_those_there_are():
-    done = mmgeolm("fly")
-    verbs = "quickstart, mmclip, negatives, assemble, align, sft, merge, ask, evaluate, gallery"
-    assert done.returncode == 1 and done.stderr.strip() == f"mmgeolm has no verb 'fly'; it has {verbs}."
+def test_an_unknown_verb_is_named_with_the_near_one_or_those_there_are(here):
+    assert here("evalute") == (1, "", "mmgeolm has no verb 'evalute'; did you mean evaluate?")
+    assert here("fly") == (1, "", f"mmgeolm has no verb 'fly'; it has {', '.join(VERBS)}.")
+    code, _, words = here("negatives", "cod")
+    assert code == 1 and words == "mmgeolm negatives: there is no 'cod'; did you mean code?"
 
 
-def test_help_lists_the_verbs_and_their_options(here):
-    done = mmgeolm("--help")
-    assert done.returncode == 0 and "quickstart" in done.stdout and "mmclip" in done.stdout
-    code, printed, _ = here("mmclip", "--help")
-    assert code == 0 and "--gradient_cache_chunk_size" in printed and "--train_file" in printed
+SUB_VERBS = ("code", "rules", "retrieval", "llm", "merge", "audit")
+COMMANDS = [(verb,) for verb in VERBS] + [("negatives", verb) for verb in SUB_VERBS]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_there(verb):
+    assert find_spec(f"mmgeolm.scripts.{verb}") is not None
+
+
+@pytest.mark.parametrize("words", [(), *COMMANDS], ids=" ".join)
+def test_help_fits_one_screen_and_has_an_example(words, here):
+    code, printed, _ = here(*words, "--help")
+    lines = printed.splitlines()
+    assert code == 0 and len(lines) <= 40 and max(map(len, lines)) <= 100, printed
+    command = " ".join(["mmgeolm", *words])
+    assert lines[0].startswith(f"usage: {command} ")
+    assert not words or any(line.strip().startswith(f"{command} ") for line in lines[1:]), printed
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words != ("negatives",)], ids=" ".join)
+def test_an_unknown_option_is_answered_with_the_near_one(words, here):
+    needed = ("model", "a.png", "What?") if words == ("ask",) else ()
+    code, _, said = here(*words, *needed, "--hlep")
+    assert code == 1 and said.endswith("there is no option --hlep; did you mean --help?"), said
+
+
+def test_help_lists_the_verbs(here):
+    for arguments in ((), ("--help",)):
+        code, printed, _ = here(*arguments)
+        assert code == 0 and all(f"  {verb} " in printed for verb in VERBS)
+
+
+def test_help_of_training_shows_our_options_and_all_help_the_rest(here):
+    for verb in ("mmclip", "align", "sft"):
+        printed = here(verb, "--help")[1]
+        assert "--learning_rate X" in printed and "--adam_beta1" not in printed
+        assert "--adam_beta1 X" in here(verb, "--help_all")[1]
+    assert "--gradient_cache_chunk_size X" in here("mmclip", "--help")[1]
+
+
+def test_the_version_is_that_of_the_package(here):
+    assert here("--version") == (0, f"mmgeolm {version('mmgeolm')}\n", "")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m mmgeolm --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_package_that_is_missing_is_a_sentence():
+    # Without site-packages, and so without whatever is installed.
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "mmgeolm", "mmclip"], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.endswith(" is not installed; `mmgeolm doctor` tells what is missing and how to install it.\n")

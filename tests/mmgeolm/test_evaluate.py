@@ -381,7 +381,7 @@ def test_a_rule_that_raises_costs_one_response_and_is_named(here, case, tmp_path
     [
         ({"benchmark": ""}, "pass --benchmark"),
         ({"data": ""}, "pass --data"),
-        ({"responses": ""}, "pass --responses"),
+        ({"responses": ""}, "pass --model, to ask a model, or --responses"),
         ({"output_dir": ""}, "pass --output_dir"),
         (
             {"benchmark": "mathvisa"},

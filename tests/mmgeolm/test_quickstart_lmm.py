@@ -9,16 +9,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
+from trl import SFTConfig, SFTTrainer
 
 from dataset_builders.diagram_sets import look_alike_groups
 from mmgeolm.answering import answer, load_lmm
-from mmgeolm.quickstart_lmm import lmm_scores, lmm_size, lmm_table, made, prepare, train_and_ask
+from mmgeolm.quickstart_lmm import labels, lmm_scores, lmm_size, lmm_table, made, prepare, train_and_ask
 from mmgeolm.scripts.quickstart import QuickstartArguments, lmm_results
 from mmgeolm.tiny import tiny_encoder
-from mmgeolm.tiny_lmm import talk, train_tiny_llm, word_tokenizer
+from mmgeolm.tiny_lmm import TinyLLMTrainer, quiet_settings, talk, tiny_llm, train_tiny_llm, word_tokenizer
 
-# Two steps of alignment and of LoRA: the first has a learning rate of zero.
-STEPS, ASKED = 43, 40
+# Two steps of LoRA: the first has a learning rate of zero.
+STEPS, ASKED = 10, 40
 SIZE = lmm_size(STEPS, ASKED)
 TOWERS = ("in-batch-0", "grouped-0")
 
@@ -53,7 +54,7 @@ def changed(before: Path, after: Path) -> set[str]:
 def test_each_stage_trains_what_it_says(small_run):
     own = small_run[1] / "grouped-0"
     assert changed(own / "assembled", own / "aligned") == {"multi_modal_projector"}
-    assert changed(own / "aligned", own / "tuned") == {"vision_tower", "multi_modal_projector", "language_model"}
+    assert changed(own / "aligned", own / "tuned") == {"multi_modal_projector", "language_model"}
     assert changed(own / "tuned", own / "merged") == {"multi_modal_projector", "language_model"}
 
 
@@ -97,7 +98,7 @@ def test_a_part_is_made_again_for_other_settings_or_when_it_was_not_finished(tmp
 def test_held_out_questions_are_on_none_of_the_diagrams_trained_on(small_run):
     data = small_run[1] / "data"
     sizes = {name: len(datasets.load_from_disk(str(data / name))) for name in ("captions", "full", "lora", "asked")}
-    assert sizes == {"captions": 129, "full": 688, "lora": 129, "asked": 40}
+    assert sizes == {"captions": 20, "full": 160, "lora": 20, "asked": 40}
     asked = {image.tobytes() for image in datasets.load_from_disk(str(data / "asked"))["image"]}
     for name in ("captions", "full", "lora"):
         seen = {image.tobytes() for images in datasets.load_from_disk(str(data / name))["images"] for image in images}
@@ -131,7 +132,7 @@ def test_the_figures_are_shares_of_right_answers(small_run):
 
 
 def test_the_language_model_learns_the_answers_of_a_question_without_pictures(tmp_path):
-    talks = [talk("What kind of triangle is ABC?", "scalene"), talk("Is AB parallel to CD?", "no")] * 160
+    talks = [talk(("What kind of triangle is ABC?", "scalene")), talk(("Is AB parallel to CD?", "no"))] * 160
     train_tiny_llm(talks, tmp_path, seed=0, batch=4)
     model = Qwen2ForCausalLM.from_pretrained(tmp_path)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path)
@@ -141,6 +142,32 @@ def test_the_language_model_learns_the_answers_of_a_question_without_pictures(tm
         )
         tokens = model.generate(**inputs, max_new_tokens=4, do_sample=False)[0, inputs["input_ids"].shape[1] :]
         assert tokenizer.decode(tokens, skip_special_tokens=True).strip() == expected
+
+
+def test_labels_are_letters_then_numbers_in_order():
+    assert (
+        labels("triangle(C, A, B)\nD = midpoint(A, B)\nmark_length(A, C, 12)\nmark_angle(A, B, C, 5)")
+        == "A B C D 5 12"
+    )
+
+
+def test_the_loss_of_few_words_is_trls(tmp_path):
+    tokenizer = word_tokenizer(["Is AB parallel to CD? yes no", "What is it? a triangle"])
+    texts = ["Is AB parallel to CD? yes", "What is it?", "a triangle"]
+    losses = {}
+    for kind in (SFTTrainer, TinyLLMTrainer):
+        args = SFTConfig(str(tmp_path), **{**quiet_settings(0), "bf16": False})
+        data = datasets.Dataset.from_dict({"text": texts})
+        trainer = kind(tiny_llm(tokenizer, 0, width=32), args, train_dataset=data, processing_class=tokenizer)
+        for given in (None, torch.tensor(7)):
+            batch = trainer.data_collator([trainer.train_dataset[place] for place in range(3)])
+            trainer.model.zero_grad()
+            loss = trainer.compute_loss(trainer.model, batch, num_items_in_batch=given)
+            loss.backward()
+            losses[kind, given is None] = loss.detach(), trainer.model.lm_head.weight.grad.clone()
+    for given in (True, False):
+        for ours, theirs in zip(losses[TinyLLMTrainer, given], losses[SFTTrainer, given], strict=True):
+            torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("text", ["AB", "isosceles", "45", "Is AB parallel to CD?", "∠DCN = 20°. CM meets ND at M."])
@@ -158,10 +185,11 @@ def test_the_quickstart_takes_up_both_lmms_and_tells_where_they_are(small_run, c
     args = QuickstartArguments(str(output), steps=STEPS, anchors=ASKED)
     figures, table = lmm_results(list(TOWERS), args)
     assert figures["by_form"] == lmm_scores(folder, found) and table == lmm_table(figures["by_form"], found)
+    assert figures["cpu_seconds"]["shared"].keys() == {"data", "llm"}
     assert figures["cpu_seconds"]["grouped-0"]["tuned"] == found["grouped-0"]["cpu_seconds"]["tuned"]  # then
-    assert "688 generated questions" in capsys.readouterr().out
+    assert "160 diagrams" in capsys.readouterr().out
 
 
 def test_the_size_follows_the_steps():
-    assert lmm_size(800, 1_000).questions == 12_800
-    assert lmm_size(270, 1_000).questions < 5_000
+    assert lmm_size(800, 1_000).diagrams == 12_800
+    assert lmm_size(270, 1_000).diagrams < 5_000
