@@ -22,7 +22,7 @@ with worker_pool(2) as pool:
 """
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1.0])  # while the processes load, and while they work
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 1.0])  # while tasks are handed out, processes load, and work
 def test_an_interrupt_of_the_group_ends_it_at_once_and_the_workers_say_nothing(seconds):
     run = subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
