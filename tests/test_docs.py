@@ -54,6 +54,7 @@ NOT_RUN = {
     "create_repo(": "needs an account",
     "publish(": "needs an account; tests/mmgeolm/test_publishing.py publishes to a loopback",
     "testmini.json": "reads a published benchmark; tests/mmgeolm/test_evaluate_model.py asks about one of its own",
+    "plot_curves(": "draws trainings that are finished; tests/trainers/test_curves.py draws some",
     "run_studies(": "trains for minutes; tests/mmgeolm/test_study.py runs a smaller one",
 }
 """A block that has this text is not run, for this reason."""

@@ -6,6 +6,7 @@ mmgeolm study kinds --scale paper --data_dir data --recipes examples/recipes/mmg
 """
 
 import json
+import logging
 import shlex
 import time
 from dataclasses import dataclass, field, replace
@@ -56,7 +57,9 @@ def make_parser() -> CommandParser:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the studies; print the tables."""
+    """Run the studies; print the tables, and to stderr what is done and how long the rest will take."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("mmgeolm.studies").setLevel(logging.INFO)
     arguments = list(arguments or [])
     if arguments and not arguments[0].startswith("-"):
         arguments = ["--study", *arguments]

@@ -125,6 +125,17 @@ def test_parts_that_are_finished_are_kept(training, run, tmp_path):
     assert (tmp_path / "results.md").exists()
 
 
+def test_processes_of_a_quickstart_end_with_it_and_say_nothing(tmp_path):
+    process = start("quickstart", "--steps", 400, "--scenes", 1000, "--output_dir", tmp_path)
+
+    def processes() -> int:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        return sum(b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
+
+    said = stopped(process, lambda: processes() == 2)
+    assert said.startswith("Stopped. Run the same command again")
+
+
 def test_a_verb_that_loads_its_libraries_stops_with_a_sentence():
     process = start("ask", "model", "a.png", "What?")
     said = stopped(process, lambda: "/libtorch" in Path(f"/proc/{process.pid}/maps").read_text())
