@@ -40,7 +40,7 @@ SCALES = {
         anchors=16,
         records=1_000,
         ranked=500,
-        lmm_steps=200,
+        lmm_steps=140,
         asked=500,
     ),
     "small": Scale(
