@@ -1,5 +1,6 @@
 """What a study found, as a table for people, figures for programs, and a plot."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 SAMPLES = 2000
 CHANCE = 100 / 11
+_PANELS = 4  # beside each other in a plot
 
 
 def figures_of(study: Study, found: Found) -> dict[str, dict[str, dict[str, Any]]]:
@@ -93,9 +95,12 @@ def plot_study(study: Study, found: Found, figures: dict[str, Any], path: Path) 
     columns = [name for name in ("closed", "open", "rule_exchangeable", "image_exchangeable") if name in there]
     columns += [name for name in there if name.startswith(("closed ", "open "))]
     names = [tower.name for tower in study.towers]
-    size = (3 * len(columns) + 1, 3.2 if study.numbers else 1.2 + 0.32 * len(names))
-    figure, panels = plt.subplots(1, len(columns), figsize=size, layout="constrained", squeeze=False)
-    for axes, column in zip(panels[0], columns, strict=True):
+    rows = math.ceil(len(columns) / _PANELS)
+    height = 3.2 if study.numbers else 1.2 + 0.32 * len(names)
+    figure, panels = plt.subplots(
+        rows, _PANELS, figsize=(3 * _PANELS + 1, rows * height), layout="constrained", squeeze=False
+    )
+    for place, (axes, column) in enumerate(zip(panels.flat, columns, strict=False)):
         cells = [figures[name][column] for name in names]
         means = np.array([cell["mean"] for cell in cells])
         error = [means - [cell["low"] for cell in cells], [cell["high"] for cell in cells] - means]
@@ -105,11 +110,14 @@ def plot_study(study: Study, found: Found, figures: dict[str, Any], path: Path) 
             axes.errorbar(numbers, means, error, color="black", marker="o", capsize=3, linewidth=1)
             axes.set(xlabel="negatives per anchor", ylabel="%", xticks=numbers)
         else:
-            places = np.arange(len(cells))[::-1]
-            axes.errorbar(means, places, xerr=error, color="black", marker="o", capsize=3, linestyle="none")
-            axes.set_yticks(places, names if axes is panels[0][0] else [""] * len(names))
+            heights = np.arange(len(cells))[::-1]
+            axes.errorbar(means, heights, xerr=error, color="black", marker="o", capsize=3, linestyle="none")
+            axes.set_yticks(heights, names if place % _PANELS == 0 else [""] * len(names))
+            axes.set_ylim(-0.5, len(cells) - 0.5)
             axes.set_xlabel("%")
             axes.grid(axis="x", color="0.85")
+    for axes in panels.flat[len(columns) :]:
+        axes.set_axis_off()
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
