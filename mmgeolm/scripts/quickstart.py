@@ -190,8 +190,9 @@ def lmm_results(towers: list[str], args: QuickstartArguments) -> tuple[dict, str
     silence_libraries()
     size = lmm_size(args.steps, args.anchors)
     print(
-        f"Training a language model from scratch, then an LMM on {' and on '.join(towers)}: alignment, SFT of "
-        f"all but the tower on questions about {size.diagrams} diagrams, LoRA on {size.lora_diagrams} more ...",
+        f"A language model from scratch, then an LMM on {' and on '.join(towers)}: alignment, SFT of "
+        f"all but the tower on questions about {size.diagrams} diagrams, LoRA on {size.lora_diagrams} more "
+        "(what was finished before is kept) ...",
         flush=True,
     )
     folder = prepare(args.output_dir, size, args.seed, num_proc=2)
