@@ -1,13 +1,13 @@
-"""What a data set of ten million records would take: shards of it are built, and what joins and reads many files is timed.
+"""What a data set of ten million records would take: parts are built, and joining and reading many files is timed.
 
     python bench/ten_million.py [RECORDS]
 
 *Building*: the first, a middle and the last shard of ten million records of 1 + 10 at 336 × 336, of RECORDS (default
-200) each, in one process, CPU time; whether a record costs more because its number is high. With `programs` no picture is
-drawn or stored. From it core hours and size of the whole.
+200) each, in one process, CPU time; whether a record costs more because its number is high. With `programs` no picture
+is drawn or stored. From it core hours and size of the whole.
 
-*Joining*: as many tiny shards of one file each as a set of ten million in chunks of 256 has files; how long `merge` takes,
-`load_built` (which maps all files), and a thousand records at random.
+*Joining*: as many tiny shards of one file each as a set of ten million in chunks of 256 has files; how long `merge`
+takes, `load_built` (which maps all files), and a thousand records at random.
 """
 
 import random
