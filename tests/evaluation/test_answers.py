@@ -1,6 +1,7 @@
 """Answers are read where a response settles on them, and compared as a fair grader would, whatever the text."""
 
 import json
+import sys
 import time
 
 import pytest
@@ -267,6 +268,10 @@ HOSTILE = [
 ]
 
 
+LIMIT = 1 if sys.gettrace() is None else 4
+"""Seconds; coverage slows what it watches."""
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_neither_raises_nor_takes_long(text):
     calls = [
@@ -282,7 +287,7 @@ def test_hostile_text_neither_raises_nor_takes_long(text):
     for call in calls:
         start = time.process_time()  # not disturbed by what else the machine does
         call()
-        assert time.process_time() - start < 1
+        assert time.process_time() - start < LIMIT
 
 
 PIECES = st.sampled_from(
