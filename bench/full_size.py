@@ -104,16 +104,16 @@ def measure(encoder: Encoder, side: str) -> tuple[float, int]:
         args = MMCLIPTrainingArguments(folder, candidates="hard", bf16=True, report_to=[], seed=SEED)
         model = MMCLIPModel.from_backbone(encoder.model(encoder.config))
         trainer = MMCLIPTrainer(model, args, data_collator=dict)
-    # `train` would set it; the steps are taken one by one here.
+    # `train` would do both; the steps are taken one by one here. Without `prepare` there is no autocast.
     trainer.current_gradient_accumulation_steps = 1
-    optimizer = trainer.create_optimizer()
+    model, optimizer = trainer.accelerator.prepare(trainer.model, trainer.create_optimizer())
     batch = {name: tensor.to(args.device) for name, tensor in make_batch(encoder, side).items()}
 
     def steps(count: int) -> float:
         torch.cuda.synchronize()
         start = time.perf_counter()
         for _ in range(count):
-            trainer.training_step(trainer.model, dict(batch))
+            trainer.training_step(model, dict(batch))
             optimizer.step()
             optimizer.zero_grad()
         torch.cuda.synchronize()

@@ -113,11 +113,6 @@ class Question:
         """How many statements it makes; see [`statements`]."""
         return sum(1 if isinstance(token, str) else 2 for clause in self.clauses for token in clause)
 
-    @property
-    def words(self) -> frozenset[str]:
-        """Distinct words that tell something, without numbers."""
-        return frozenset(token for clause in self.clauses for token in clause if isinstance(token, str)) - {"#"}
-
 
 def plain(text: str) -> str:
     """The text without its frame: what stands before `Question:` and from `Choices:` on, and marks for images."""

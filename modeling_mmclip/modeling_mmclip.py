@@ -224,10 +224,11 @@ class MMCLIPModel(PreTrainedModel):
         return clip_tower.train(tower.training)
 
     def get_input_embeddings(self) -> nn.Module:
-        return self.backbone.get_input_embeddings()
+        """The words' embeddings, of the text tower: CLIP and AltCLIP as a whole have none (transformers 5.24)."""
+        return self.backbone.text_model.get_input_embeddings()
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        self.backbone.set_input_embeddings(value)
+        self.backbone.text_model.set_input_embeddings(value)
 
     def get_image_features(self, pixel_values: torch.Tensor, **kwargs: Any) -> ModelOutput:
         """The backbone's output; its `pooler_output`, of shape `(I, D)`, is the projected embedding."""

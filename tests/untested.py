@@ -1,11 +1,25 @@
 """Public functions of which no test runs a line: `python tests/untested.py coverage.json`, after `coverage json`.
 
-It prints them, with the shares of lines and branches that are run, and exits with 1 if there are any.
+It prints them, with the shares of lines and branches that are run, and exits with 1 if there are any. What coverage
+cannot see is in `UNSEEN`, with the reason, and is printed apart.
 """
 
 import json
 import sys
 from pathlib import Path
+
+_CONFINED = (
+    "runs in confined processes, which write nothing; tests/dataset_builders/test_sandbox*.py look from outside"
+)
+UNSEEN = {
+    "dataset_builders/sandbox/confine.py": _CONFINED,
+    "dataset_builders/sandbox/harness.py": _CONFINED,
+    "dataset_builders/sandbox/images.py: exceeded": _CONFINED,
+    "dataset_builders/sandbox/seccomp.py": _CONFINED,
+    "dataset_builders/sandbox/server.py": _CONFINED,
+    "evaluation/bounded_sympy.py: limited.trace": "a trace function, which is itself not traced",
+}
+"""Beginnings of `file: function` that no report can have, and why."""
 
 
 def untested(report: dict) -> list[str]:
@@ -28,8 +42,12 @@ def main(path: str) -> None:
     print(f"lines: {lines} of {of_lines} ({100 * lines / of_lines:.1f}%)")
     print(f"branches: {branches} of {of_branches} ({100 * branches / of_branches:.1f}%)")
     found = untested(report)
-    print(f"public functions of which no line is run: {len(found)}", *found, sep="\n  ")
-    sys.exit(bool(found))
+    missing = [name for name in found if not name.startswith(tuple(UNSEEN))]
+    print(f"public functions of which no line is run: {len(missing)}", *missing, sep="\n  ")
+    for beginning, reason in UNSEEN.items():
+        if count := sum(name.startswith(beginning) for name in found):
+            print(f"not seen: {count} of {beginning} ({reason})")
+    sys.exit(bool(missing))
 
 
 if __name__ == "__main__":

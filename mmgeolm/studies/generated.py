@@ -85,10 +85,12 @@ def run_generated(
     seeds = range(scale.seeds)
     waves = ordered_towers(list(studies))
     towers = [tower for wave in waves for tower in wave]
-    scenes = sorted({name for tower in towers for name in _scenes(tower)})
+    scenes = [(seed, name) for seed in seeds for name in sorted({name for tower in towers for name in _scenes(tower)})]
+    # With more processes than sets, several draw one set.
+    share = max(1, processes // (1 + len(scenes)))
     grid(
         [Job("ranked sets", make_ranked, (folder, scale))]
-        + [Job(f"{name}, seed {seed}", make_scenes, (folder, scale, seed, name)) for seed in seeds for name in scenes]
+        + [Job(f"{name}, seed {seed}", make_scenes, (folder, scale, seed, name, share)) for seed, name in scenes]
     )
     seconds: dict[str, float] = {}
     for wave in waves:
@@ -132,10 +134,10 @@ def make_ranked(folder: Path, scale: Scale) -> float:
     return made(folder / "ranked", {"ranked": scale.ranked}, partial(_into, draw_ranked, scale=scale))
 
 
-def make_scenes(folder: Path, scale: Scale, seed: int, name: str) -> float:
-    """What the encoders of a seed are trained on, in `folder/scenes`."""
+def make_scenes(folder: Path, scale: Scale, seed: int, name: str, num_proc: int = 1) -> float:
+    """What the encoders of a seed are trained on, in `folder/scenes`; drawn by `num_proc` processes."""
     settings = {"records": scale.records, "seed": seed}
-    draw = partial(_into, draw_scenes, scale=scale, seed=seed, name=name)
+    draw = partial(_into, draw_scenes, scale=scale, seed=seed, name=name, num_proc=num_proc)
     return made(scenes_folder(folder, seed, name), settings, draw)
 
 

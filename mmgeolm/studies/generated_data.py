@@ -56,12 +56,12 @@ class CorpusRecords(torch.utils.data.Dataset):
         }
 
 
-def draw_scenes(folder: Path, scale: Scale, seed: int, name: str) -> None:
+def draw_scenes(folder: Path, scale: Scale, seed: int, name: str, num_proc: int = 1) -> None:
     """Draw what the encoders of a seed are trained on: `singles`, `look_alikes`, or `letters`, those without marks."""
     if name == "singles":
-        groups = look_alike_groups(SINGLES * scale.records, 1, seed)
+        groups = look_alike_groups(SINGLES * scale.records, 1, seed, num_proc=num_proc)
     else:
-        groups = look_alike_groups(scale.records, GROUP, seed, with_markings=name != "letters")
+        groups = look_alike_groups(scale.records, GROUP, seed, num_proc=num_proc, with_markings=name != "letters")
     np.savez(folder / "images.npz", images=groups.images)
     (folder / "captions.json").write_text(json.dumps(groups.captions), encoding="utf-8")
 

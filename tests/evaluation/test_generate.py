@@ -1,6 +1,8 @@
 """Batches give what one by one gives, on every architecture; a run taken up again asks the same batches."""
 
 import logging
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from tiny_models import noise_image
@@ -143,3 +145,42 @@ def test_vllm_that_is_not_installed_is_a_sentence():
             VLLMEngine("a-model", tiny_other_lmm("idefics3")[1])
     else:
         pytest.skip("vllm is installed")
+
+
+class RecordedLLM:
+    """What `vllm.LLM` shows of itself to the engine; it keeps what it is made of and asked."""
+
+    def __init__(self, **options):
+        self.options, self.asked = options, []
+        self.llm_engine = SimpleNamespace(model_config=SimpleNamespace(max_model_len=300))
+
+    def generate(self, prompts, sampling, use_tqdm):
+        self.asked.append((prompts, sampling, use_tqdm))
+        return [SimpleNamespace(outputs=[SimpleNamespace(text=f" response {n}\n")]) for n in range(len(prompts))]
+
+
+def test_vllm_is_given_the_tokens_of_the_template_and_the_pictures(monkeypatch):
+    # A stand-in: it tells what reaches vLLM, and not that vLLM takes it.
+    stand_in = ModuleType("vllm")
+    stand_in.LLM, stand_in.SamplingParams = RecordedLLM, lambda **options: options
+    monkeypatch.setitem(sys.modules, "vllm", stand_in)
+    model, processor = tiny_other_lmm("idefics3")
+    engine = VLLMEngine("a-model", processor, max_new_tokens=7, pictures=2, tensor_parallel_size=2)
+    assert engine.llm.options == {
+        "model": "a-model",
+        "dtype": "auto",
+        "seed": 0,
+        "limit_mm_per_prompt": {"image": 2},
+        "tensor_parallel_size": 2,
+    }
+    requests = [*requests_with_pictures()[:2], Request("none", WORDS[0])]
+    assert engine.generate(requests) == ["response 0", "response 1", "response 2"]
+    ((prompts, sampling, _),) = engine.llm.asked
+    assert sampling == {"temperature": 0.0, "max_tokens": 7}
+    assert ["multi_modal_data" in prompt for prompt in prompts] == [True, True, False]
+    assert prompts[0]["multi_modal_data"]["image"][0].size == SIZES[0]
+    text = processor.tokenizer.decode(prompts[2]["prompt_token_ids"])
+    assert WORDS[0] in text and text != WORDS[0]
+    assert engine.length(requests[0]) == TransformersEngine(model, processor).length(requests[0])
+    with pytest.raises(ValueError, match="and the model's context 300"):
+        engine.length(Request("long", "why " * 400))

@@ -16,6 +16,7 @@ pytest.importorskip("gradio", reason="the demo's page needs Gradio")
 from mmgeolm.answering import answer
 from mmgeolm.demo.app import build_page, serve
 from mmgeolm.demo.ask import MOST_TOKENS, AskTab
+from mmgeolm.demo.diagrams import names_for
 from mmgeolm.demo.encoder import Encoder, score
 from mmgeolm.demo.inputs import checked, needed
 from mmgeolm.scripts.demo import main
@@ -213,6 +214,14 @@ def test_a_question_about_a_diagram_is_answered(page, diagram, lmm):
     words = set(re.findall("[a-z]{4,}", expected))
     assert page.text(".chat .user").strip().startswith("Is AB 5?")
     assert words and words <= set(re.findall("[a-z]{4,}", page.text(".chat .bot")))
+
+
+def test_a_picked_or_a_random_diagram_comes_with_an_empty_chat(lmm):
+    name = names_for(lmm.drawing)[0]
+    picture, shown, kept = lmm.drawn(name)
+    assert picture.tobytes() == lmm.drawn(name)[0].tobytes()
+    assert lmm.drawn(None)[0].size == picture.size
+    assert shown == kept == []
 
 
 def test_two_encoders_are_compared_on_the_same_candidates(page, diagram, encoders):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmgeolm.doctor import OPTIONAL, diagnosis, report
+from mmgeolm.doctor import OPTIONAL, diagnosis, remedy, report
 from mmgeolm.scripts.doctor import main
 
 ROOT = Path(__file__).parents[2]
@@ -74,3 +74,9 @@ def test_it_runs_where_no_package_is_installed():
     assert done.returncode == 0 and done.stderr == ""
     assert "mmgeolm 0" not in done.stdout.replace("mmgeolm 0.1.0", "")
     assert "openai: not installed" in done.stdout and "pip install" in done.stdout.splitlines()[-1]
+
+
+def test_a_module_that_cannot_be_imported_has_a_remedy():
+    for part in OPTIONAL:
+        assert remedy(f"{part.module}.inner") == f"the package {part.package} is not installed: {part.install}"
+    assert remedy("yaml") == "yaml is not installed; `mmgeolm doctor` tells what is missing and how to install it."

@@ -227,3 +227,16 @@ def test_zero_shot_pipeline(kind):
         logits = model(**processor(images=[noise_image(3)], text=["a square", "a circle"])).logits_per_image[0]
     best = ["a square", "a circle"][int(logits.argmax())]
     assert found[0]["label"] == best
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_the_word_embeddings_are_the_text_towers_and_can_be_exchanged(kind):
+    model, processor = tiny_mmclip(kind)
+    words = model.get_input_embeddings()
+    inputs = processor(text=["AB is 5."])
+    before = model.get_text_features(**inputs).pooler_output
+    other = copy.deepcopy(words)
+    torch.nn.init.normal_(other.weight)
+    model.set_input_embeddings(other)
+    assert model.get_input_embeddings() is other
+    assert not torch.allclose(model.get_text_features(**inputs).pooler_output, before, atol=1e-3)

@@ -92,3 +92,10 @@ def test_other_tensors_than_pytorchs_are_refused():
 def test_a_processor_in_memory_needs_the_configuration():
     with pytest.raises(ValueError, match="config"):
         MMCLIPProcessor.from_backbone(tiny_backbone("clip")[1])
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_the_inputs_that_it_names_are_those_that_it_makes(kind):
+    processor = tiny_mmclip(kind)[1]
+    made = processor(text=["AB is parallel to CD."], images=[noise_image(0, (30, 20))])
+    assert sorted(processor.model_input_names) == sorted(made)
