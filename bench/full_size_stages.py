@@ -8,8 +8,8 @@ and with 10 image negatives, `assemble`, alignment, SFT by LoRA, its merge, and 
 it needs about 140 GB on the device). Data are generated diagrams as PNG files in memory; texts have the lengths that
 docs/reproduction.md reckons with.
 
-A step is timed from one end of a step to the next, loading of data included, the device synchronized; the first two
-are left out, and the median of the others is printed, with the slowest. The share of ideal is necessary work over
+A step is timed from one end of a step to the next, loading of data included, the device synchronized; the first
+are left out, and the mean of the others is printed, with the slowest. The share of ideal is necessary work over
 time, in units of what a large bf16 matrix product reaches in the same run. Necessary are, with N weights (embeddings
 aside) and T tokens, 2 N T FLOPs forward and as many backward, and 2 N T more where N is trained: 4 N T for alignment
 and LoRA, whose language model is frozen, 6 N T for SFT. Activations computed twice and the attention's products do
@@ -59,7 +59,7 @@ from modeling_mmclip import MMCLIPModel, MMCLIPProcessor
 from trainers import MMCLIPTrainer
 
 RECIPES = Path(__file__).parent.parent / "examples" / "recipes" / "mmgeolm-qwen2.5-7b"
-WARM_UP, STEPS = 2, 6
+STEPS = {"encoder": (10, 22), "lmm": (2, 6)}  # of the warm-up, in which all that was loaded ahead is used up; timed
 SEED = 0
 GIB = 2**30
 # Records of the paper; passes are in the recipes.
@@ -99,19 +99,20 @@ TINY = {
 class StepTimes(TrainerCallback):
     """Notes when each step ends, with the device synchronized, and the peak of memory after the warm-up."""
 
-    def __init__(self) -> None:
+    def __init__(self, warm_up: int) -> None:
+        self.warm_up = warm_up
         self.ends: list[float] = []
 
     def on_step_end(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-            if len(self.ends) == WARM_UP - 1:
+            if len(self.ends) == self.warm_up - 1:
                 torch.cuda.reset_peak_memory_stats()
         self.ends.append(time.perf_counter())
 
     def seconds(self) -> list[float]:
         """Of each step after the warm-up."""
-        ends = self.ends[WARM_UP - 1 :]
+        ends = self.ends[self.warm_up - 1 :]
         return [end - start for start, end in zip(ends, ends[1:], strict=False)]
 
 
@@ -127,7 +128,7 @@ def main() -> None:
     peak_rate = matrix_product_rate() if cuda else float("nan")
     print(
         f"{torch.cuda.get_device_name() if cuda else 'CPU'}, torch {torch.__version__}; a matrix product reaches "
-        f"{peak_rate / 1e12:.0f} TFLOP/s; {STEPS} steps after {WARM_UP}.\n"
+        f"{peak_rate / 1e12:.0f} TFLOP/s.\n"
     )
     timed("AltCLIP, Qwen2.5-7B and data written", write_parts, folder, sizes)
     print("\n| encoder, stage | records a step | seconds a step (slowest) | peak GiB | the paper's data, hours |")
@@ -162,12 +163,14 @@ def timed(what: str, work: Any, *arguments: Any, **options: Any) -> None:
 def row(stage: str, folder: Path, peak_rate: float) -> None:
     """Measure a stage in a process of its own, and print its row."""
     measure = measure_encoder if stage in ("in batch", "text", "image") else measure_lmm
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    # Workers that load data are forked, as where a command is given; they would be spawned as this process is.
+    forked = {"initializer": multiprocessing.set_start_method, "initargs": ("fork", True)}
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), **forked) as pool:
         found = pool.submit(measure, stage, folder).result()
     if isinstance(found, str):
         print(f"| {stage} | {found} |", flush=True)
         return
-    seconds = statistics.median(found["seconds"])
+    seconds = statistics.mean(found["seconds"])
     hours = RECORDS[stage] * found["epochs"] / found["records"] * seconds / 3600
     cells = [stage, str(found["records"])]
     cells += [f"{found['tokens']:.0f}"] if "tokens" in found else []
@@ -182,14 +185,14 @@ def measure_encoder(stage: str, folder: Path) -> dict[str, Any] | str:
     logging.set_verbosity_error()
     torch.manual_seed(SEED)
     _, args = mmclip.make_parser().parse_args_and_config(
-        ["--config", str(RECIPES / "mmclip.yaml"), "--max_steps", str(WARM_UP + STEPS), *quiet(folder / stage)]
+        ["--config", str(RECIPES / "mmclip.yaml"), "--max_steps", str(sum(STEPS["encoder"])), *quiet(folder / stage)]
         + ["--stages", json.dumps([{"share": 1, "candidates": "in_batch" if stage == "in batch" else "hybrid"}])]
     )
     records = datasets.load_from_disk(str(folder / "data" / stage))
     model, processor = MMCLIPModel.from_pretrained(folder / "clip"), MMCLIPProcessor.from_pretrained(folder / "clip")
     trainer = MMCLIPTrainer(model, args, train_dataset=records, processing_class=processor)
     try:
-        found = steps_of(trainer)
+        found = steps_of(trainer, "encoder")
     except torch.OutOfMemoryError:
         return "out of memory"
     return {**found, "records": args.train_batch_size, "epochs": args.num_train_epochs}
@@ -200,14 +203,14 @@ def measure_lmm(stage: str, folder: Path) -> dict[str, Any] | str:
     logging.set_verbosity_error()
     script_of, before = (align, "assembled") if stage == "align" else (sft, "align")
     script, args = script_of.make_parser().parse_args_and_config(
-        ["--config", str(RECIPES / f"{stage}.yaml"), "--max_steps", str(WARM_UP + STEPS), *quiet(folder / stage)]
+        ["--config", str(RECIPES / f"{stage}.yaml"), "--max_steps", str(sum(STEPS["lmm"])), *quiet(folder / stage)]
         + ["--data", str(folder / "data" / stage), "--passes", "{}", "--dataset_num_proc", "1"]
         + (["--mmclip", "", "--llm", ""] if stage == "align" else [])
         + ["--model", str(folder / before)]
     )
     try:
         trainer = stage_trainer(script, args)
-        found = steps_of(trainer)
+        found = steps_of(trainer, "lmm")
     except torch.OutOfMemoryError:
         return "out of memory"
     if stage != "sft":
@@ -223,9 +226,9 @@ def measure_lmm(stage: str, folder: Path) -> dict[str, Any] | str:
     return {**found, "records": records, "epochs": args.num_train_epochs, "tokens": tokens, "work": work}
 
 
-def steps_of(trainer: Any) -> dict[str, Any]:
+def steps_of(trainer: Any, kind: str) -> dict[str, Any]:
     """Train; the seconds of the steps and the peak of memory."""
-    times = StepTimes()
+    times = StepTimes(STEPS[kind][0])
     trainer.add_callback(times)
     trainer.train()
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
@@ -243,7 +246,7 @@ def write_parts(folder: Path, sizes: dict[str, dict[str, Any]]) -> None:
     """Encoder, language model and data."""
     torch.manual_seed(SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    scenes = look_alike_groups(64, 11, SEED, difficulty=6)
+    scenes = look_alike_groups(sum(STEPS["encoder"]) * 32, 11, SEED, difficulty=6)  # no record twice
     words = [caption for group in scenes.captions for caption in group]
     with torch.device(device):
         backbone = AltCLIPModel(
