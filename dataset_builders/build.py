@@ -20,16 +20,15 @@ import logging
 import math
 import os
 import shutil
-import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +36,7 @@ import pyarrow as pa
 from datasets import DatasetInfo
 from filelock import FileLock, Timeout
 
+from dataset_builders.processes import worker_pool
 from dataset_builders.ray_data import on_ray
 from dataset_builders.records import HARD_NEGATIVES, BadRecord
 
@@ -286,10 +286,8 @@ def _here(record: Record, chunks: list[_Chunk], num_proc: int) -> Iterator[int]:
 
 
 def _in_processes(record: Record, chunks: list[_Chunk], num_proc: int) -> Iterator[int]:
-    context = get_context("spawn")
-    stop = context.Event()
-    workers = min(num_proc, len(chunks))
-    with _single_threaded(), ProcessPoolExecutor(workers, context, _start_worker, (record, stop)) as pool:
+    # An error or Ctrl-C kills the workers; no one finishes a chunk first, and a chunk is there whole or not at all.
+    with _single_threaded(), worker_pool(min(num_proc, len(chunks)), _start_worker, (record,)) as pool:
         try:
             for future in as_completed([pool.submit(_write_chunk_in_worker, chunk) for chunk in chunks]):
                 yield future.result()
@@ -298,9 +296,6 @@ def _in_processes(record: Record, chunks: list[_Chunk], num_proc: int) -> Iterat
                 "a process that makes records was killed, perhaps for want of memory; run the same again to go on, "
                 "with a smaller num_proc if so."
             ) from None
-        finally:
-            stop.set()  # after the last chunk, or because of an error or Ctrl-C: then no one finishes a chunk first
-            pool.shutdown(cancel_futures=True)
 
 
 def _on_ray(record: Record, chunks: list[_Chunk], num_proc: int) -> Iterator[int]:
@@ -323,13 +318,12 @@ def _single_threaded() -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = before
 
 
-_worker: dict[str, Any] = {}  # what a worker process was started with
+_worker: dict[str, Record] = {}  # what a worker process was started with
 
 
-def _start_worker(record: Record, stop: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then sets `stop`
+def _start_worker(record: Record) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker.update(record=record, stop=stop)
+    _worker["record"] = record
 
 
 def _end_with_parent() -> None:
@@ -338,10 +332,10 @@ def _end_with_parent() -> None:
 
 
 def _write_chunk_in_worker(chunk: _Chunk) -> int:
-    return _write_chunk(_worker["record"], chunk, _worker["stop"].is_set)
+    return _write_chunk(_worker["record"], chunk)
 
 
-def _write_chunk(record: Record, chunk: _Chunk, stopped: Callable[[], bool] = lambda: False) -> int:
+def _write_chunk(record: Record, chunk: _Chunk) -> int:
     """Makes the records of a chunk and writes them; how many numbers it covers."""
     tally: dict[str, Counter[str]] = {}
     records = 0
@@ -352,8 +346,6 @@ def _write_chunk(record: Record, chunk: _Chunk, stopped: Callable[[], bool] = la
         with pa.ipc.new_stream(file, schema) as stream:
             rows: list[Mapping[str, Any]] = []
             for number in chunk.numbers:
-                if stopped():
-                    raise InterruptedError("stopped")
                 made = record(number)
                 if isinstance(made, BadRecord):
                     _count_left_out(tally, made)

@@ -170,3 +170,16 @@ def test_a_verb_has_the_options_that_its_sentence_names(command, run, capsys):
         assert not end.code
     shown = capsys.readouterr().out
     assert shown.startswith("usage: ") and all(f"{option} " in shown for option in named), named
+
+
+def test_workers_that_are_still_loading_say_nothing(tmp_path):
+    command = ("negatives", "code", "--num_records", 4000, "--num_negatives", 3, "--num_proc", 2)
+    process = start(*command, "--output_dir", tmp_path)
+
+    def workers() -> int:
+        found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        lines = [Path(f"/proc/{number}/cmdline").read_text() for number in found]
+        return sum("spawn_main" in line for line in lines)
+
+    said = stopped(process, lambda: workers() == 2)
+    assert said.startswith("Stopped before the first records; what is made is kept. Run the same command again")
