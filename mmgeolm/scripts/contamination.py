@@ -4,8 +4,9 @@ mmgeolm contamination --train geo170k/qa_tuning.json --test geoqa/test_questions
 mmgeolm contamination --train a.json b.parquet --test testmini.json --output_dir clean \
     --model princeton-nlp/sup-simcse-roberta-large --pooling pooler      # the paper's embeddings
 
-Writes report.json, report.md, near_clones.jsonl (pairs with what shows them), matches.jsonl (of each test question the
-five greatest cosines), kept.jsonl and dropped.jsonl (the training questions by file and id).
+Writes report.json and report.md; near_clones.jsonl, pairs with what shows them; matches.jsonl,
+the five greatest cosines of each test question; kept.jsonl and dropped.jsonl, the training
+questions by file and id.
 """
 
 import json
