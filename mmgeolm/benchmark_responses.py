@@ -51,7 +51,21 @@ def generated_responses(
     """
     state = PartialState(cpu=not torch.cuda.is_available())
     transformers.utils.logging.disable_progress_bar()
+    try:
+        return _generated_responses(benchmark, records, data, output_dir, options, state)
+    finally:
+        # A process that ends within the group is aborted by gloo's threads now and then (torch 2.13).
+        state.destroy_process_group()
 
+
+def _generated_responses(
+    benchmark: ModuleType,
+    records: Sequence[Mapping[str, Any]],
+    data: str | os.PathLike,
+    output_dir: str | os.PathLike,
+    options: GenerationArguments,
+    state: PartialState,
+) -> tuple[Generated, dict[str, Any]] | None:
     def checked() -> tuple[list[Request], dict[str, Any], Journal]:
         _check(options, state.num_processes)
         template = None if options.prompt is None else _text(options.prompt)
