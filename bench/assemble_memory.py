@@ -82,8 +82,8 @@ def resident() -> tuple[int, int]:
 
 
 def tokenizer() -> Qwen2Tokenizer:
-    """A small one: only its special tokens matter here."""
-    letters = [chr(code) for code in range(33, 127)] + ["Ġ", "Â", "°"]
+    """A small one, a token for each letter: its special tokens matter here, and that lengths can be chosen."""
+    letters = [chr(code) for code in range(33, 127)] + ["Ġ", "Ċ", "Â", "°"]
     vocab = {letter: number for number, letter in enumerate([*letters, "<|endoftext|>", "<|im_start|>", "<|im_end|>"])}
     return Qwen2Tokenizer(vocab=vocab, merges=[], eos_token="<|im_end|>", extra_special_tokens=["<|im_start|>"])
 

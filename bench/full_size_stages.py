@@ -20,7 +20,6 @@ not count.
 
 import argparse
 import gc
-import io
 import json
 import multiprocessing
 import os
@@ -33,8 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import torch
-from full_size import matrix_product_rate
+from assemble_memory import QWEN, tokenizer
+from diagram_records import png
+from full_size import LARGE, matrix_product_rate
 from PIL import Image
 from transformers import (
     AltCLIPConfig,
@@ -42,7 +44,6 @@ from transformers import (
     CLIPImageProcessorPil,
     Qwen2Config,
     Qwen2ForCausalLM,
-    Qwen2Tokenizer,
     TrainerCallback,
 )
 from transformers.utils import logging
@@ -68,31 +69,15 @@ TOKENS = {"align": 700, "sft-lora": 1_200, "sft": 1_200}
 """Tokens of a record, with those of its image."""
 
 FULL_SIZE = {
-    "text": {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16},
-    "vision": {
-        "hidden_size": 1024,
-        "intermediate_size": 4096,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 16,
-        "image_size": 224,
-        "patch_size": 14,
-    },
-    "llm": {
-        "hidden_size": 3584,
-        "intermediate_size": 18944,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 28,
-        "num_key_value_heads": 4,
-        "vocab_size": 152_064,
-        "max_position_embeddings": 32_768,
-    },
+    "text": LARGE,
+    "vision": {**LARGE, "image_size": 224, "patch_size": 14},
+    "llm": {**QWEN, "max_position_embeddings": 32_768},
 }
+_SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 TINY = {
-    "text": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2},
-    "vision": {**FULL_SIZE["vision"], "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
-    | {"num_attention_heads": 2, "patch_size": 32},
-    "llm": {**FULL_SIZE["llm"], "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
-    | {"num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 256},
+    "text": _SMALL,
+    "vision": {**_SMALL, "image_size": 224, "patch_size": 32},
+    "llm": {**FULL_SIZE["llm"], **_SMALL, "num_key_value_heads": 2, "vocab_size": 256},
 }
 
 
@@ -269,7 +254,7 @@ def write_parts(folder: Path, sizes: dict[str, dict[str, Any]]) -> None:
     gc.collect()
     if device == "cuda":
         torch.cuda.empty_cache()
-    letter_tokenizer().save_pretrained(folder / "llm")
+    tokenizer().save_pretrained(folder / "llm")
     patches = (size // sizes["vision"]["patch_size"]) ** 2
     data = folder / "data"
     for stage in ("in batch", "text", "image"):
@@ -278,16 +263,9 @@ def write_parts(folder: Path, sizes: dict[str, dict[str, Any]]) -> None:
         instructions_dataset(conversations(scenes, tokens - patches), "diagrams")[0].save_to_disk(str(data / stage))
 
 
-def letter_tokenizer() -> Qwen2Tokenizer:
-    """One token a letter, so that lengths can be chosen."""
-    letters = [chr(code) for code in range(33, 127)] + ["Ġ", "Ċ", "Â", "°"]
-    vocab = {letter: number for number, letter in enumerate([*letters, "<|endoftext|>", "<|im_start|>", "<|im_end|>"])}
-    return Qwen2Tokenizer(vocab=vocab, merges=[], eos_token="<|im_end|>", extra_special_tokens=["<|im_start|>"])
-
-
 def encoder_records(stage: str, scenes: Groups) -> Iterator[dict[str, Any]]:
     """Records of one kind: pairs, 40 negative captions, or 10 negative images; all distinct within a batch."""
-    images = [[png(image) for image in group] for group in scenes.images]
+    images = [[drawing(image) for image in group] for group in scenes.images]
     captions = scenes.captions
     for number in range(len(captions)):
         record = {"id": f"{stage}-{number}", "image": images[number][0], "caption": captions[number][0]}
@@ -309,14 +287,12 @@ def conversations(scenes: Groups, tokens: int) -> Iterator[dict[str, Any]]:
             {"role": "user", "content": "Describe the diagram."},
             {"role": "assistant", "content": text[: max(8, tokens - 60)].strip()},
         ]
-        yield {"id": str(number), "images": [png(scenes.images[group][0])], "messages": talk, "source": "diagrams"}
+        yield {"id": str(number), "images": [drawing(scenes.images[group][0])], "messages": talk, "source": "diagrams"}
 
 
-def png(image: Any) -> dict[str, Any]:
+def drawing(image: np.ndarray) -> dict[str, Any]:
     """A grey image as a PNG file in memory, at the size that the paper's drawings have about."""
-    file = io.BytesIO()
-    Image.fromarray(image).resize((448, 448)).save(file, "PNG")
-    return {"bytes": file.getvalue(), "path": None}
+    return png(np.asarray(Image.fromarray(image).resize((448, 448))))
 
 
 if __name__ == "__main__":

@@ -52,44 +52,34 @@ def generated_responses(
     state = PartialState(cpu=not torch.cuda.is_available())
     transformers.utils.logging.disable_progress_bar()
     try:
-        return _generated_responses(benchmark, records, data, output_dir, options, state)
+
+        def checked() -> tuple[list[Request], dict[str, Any], Journal]:
+            _check(options, state.num_processes)
+            template = None if options.prompt is None else _text(options.prompt)
+            requests = benchmark_requests(benchmark, records, data, options.image_folder, template, options.distort)
+            settings = _settings(benchmark, requests, template, options.image_folder or data, options)
+            return requests, settings, Journal(output_dir, settings, state.process_index)
+
+        requests, settings, journal = _agreed(state, checked)
+        # What could not be asked is tried again: its picture may be there by now.
+        if journal.finished and all(request.id in journal.responses for request in requests):
+            generated = Generated({request.id: journal.responses[request.id] for request in requests}, {})
+            return (generated, settings) if state.is_main_process else None
+        engine = _engine(options, requests, state)
+        try:
+            generated = generate(engine, requests, journal, options.batch_size, state, progress=True)
+        except torch.OutOfMemoryError as problem:
+            raise ValueError(
+                f"a batch of {options.batch_size} questions does not fit the GPU's memory; run the same command with "
+                "a smaller --batch_size: what is answered already is kept."
+            ) from problem
+        if not state.is_main_process:
+            return None
+        journal.finish(*generated)
+        return generated, settings
     finally:
         # A process that ends within the group is aborted by gloo's threads now and then (torch 2.13).
         state.destroy_process_group()
-
-
-def _generated_responses(
-    benchmark: ModuleType,
-    records: Sequence[Mapping[str, Any]],
-    data: str | os.PathLike,
-    output_dir: str | os.PathLike,
-    options: GenerationArguments,
-    state: PartialState,
-) -> tuple[Generated, dict[str, Any]] | None:
-    def checked() -> tuple[list[Request], dict[str, Any], Journal]:
-        _check(options, state.num_processes)
-        template = None if options.prompt is None else _text(options.prompt)
-        requests = benchmark_requests(benchmark, records, data, options.image_folder, template, options.distort)
-        settings = _settings(benchmark, requests, template, options.image_folder or data, options)
-        return requests, settings, Journal(output_dir, settings, state.process_index)
-
-    requests, settings, journal = _agreed(state, checked)
-    # What could not be asked is tried again: its picture may be there by now.
-    if journal.finished and all(request.id in journal.responses for request in requests):
-        generated = Generated({request.id: journal.responses[request.id] for request in requests}, {})
-        return (generated, settings) if state.is_main_process else None
-    engine = _engine(options, requests, state)
-    try:
-        generated = generate(engine, requests, journal, options.batch_size, state, progress=True)
-    except torch.OutOfMemoryError as problem:
-        raise ValueError(
-            f"a batch of {options.batch_size} questions does not fit the GPU's memory; run the same command with a "
-            "smaller --batch_size: what is answered already is kept."
-        ) from problem
-    if not state.is_main_process:
-        return None
-    journal.finish(*generated)
-    return generated, settings
 
 
 def _check(options: GenerationArguments, processes: int) -> None:
