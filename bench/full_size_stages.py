@@ -265,16 +265,19 @@ def write_parts(folder: Path, sizes: dict[str, dict[str, Any]]) -> None:
 
 def encoder_records(stage: str, scenes: Groups) -> Iterator[dict[str, Any]]:
     """Records of one kind: pairs, 40 negative captions, or 10 negative images; all distinct within a batch."""
-    images = [[drawing(image) for image in group] for group in scenes.images]
     captions = scenes.captions
     for number in range(len(captions)):
-        record = {"id": f"{stage}-{number}", "image": images[number][0], "caption": captions[number][0]}
+        record = {
+            "id": f"{stage}-{number}",
+            "image": drawing(scenes.images[number][0]),
+            "caption": captions[number][0],
+        }
         if stage == "text":
             # The number makes each a caption of its own.
             record["negative_captions"] = [f"{captions[number][i % 10 + 1]} {i} {number}" for i in range(40)]
             record["negative_caption_kinds"] = ["rule"] * 40
         elif stage == "image":
-            record["negative_images"] = images[number][1:]
+            record["negative_images"] = [drawing(image) for image in scenes.images[number][1:]]
         yield record
 
 
